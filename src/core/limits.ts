@@ -1,0 +1,114 @@
+/**
+ * Every numeric bound of the protocol, with its unit and why. docs/protocol/ lists the same numbers.
+ */
+const KiB = 1024
+const MiB = 1024 * KiB
+const second = 1000
+const minute = 60 * second
+
+// --- Entries and records -------------------------------------------------------------------------
+/** One entry: 50 results of some 500 bytes are 25 KiB; the rest is room for long requirement lists. */
+export const MAX_ENTRY_BYTES = 64 * KiB
+/** Records one entry may carry. */
+export const MAX_ENTRY_RECORDS = 50
+/** An own batch is closed when its records' bytes exceed this. */
+export const ENTRY_FLUSH_BYTES = 32 * KiB
+/** An own batch waits this long for company: a person does not notice, and a burst shares one signature. */
+export const ENTRY_FLUSH_MS = 100
+/** CBOR nesting: our deepest record has 5 levels. */
+export const MAX_CBOR_DEPTH = 16
+/** Records dated further ahead than this are refused: a clock that wrong would own every tie. */
+export const MAX_CLOCK_AHEAD_MS = 10 * minute
+/** Text fields that people read (labels, reasons). */
+export const MAX_TEXT_CHARS = 1_000
+/** Specs of one want: a requirements file of a large application. */
+export const MAX_WANT_SPECS = 500
+/** Targets that one node or want may name. */
+export const MAX_TARGETS = 64
+
+// --- Anti-entropy --------------------------------------------------------------------------------
+/** One frame of a sync stream. */
+export const MAX_SYNC_FRAME_BYTES = 256 * KiB
+/** Heads in one frame; above this many feeds they go in several frames. */
+export const MAX_SYNC_HEADS = 1_000
+/** With one random peer, even if gossip lost nothing. Jittered by half. */
+export const SYNC_PERIOD_MS = 30 * second
+
+// --- Coordination (docs/protocol/coordination.md) ------------------------------------------------
+/** A coordinator's beat to its witnesses. */
+export const BEAT_MS = 5 * second
+/** A witness that acknowledged a beat promises itself to nobody else for this long. */
+export const PROMISE_MS = 2 * BEAT_MS
+/** Authority after the *sending* of a beat that a majority acknowledged: less than the promise by more than clock rates can err. */
+export const AUTHORITY_MS = 9_300
+/** Silence after which a view whose majority is unreachable may be replaced. */
+export const VIEW_CHANGE_SILENCE_MS = 6 * BEAT_MS
+/** A new holder waits this long for claims it has not heard of before it grants. */
+export const SETTLE_MS = 2 * second
+/** A builder drops a grant that comes later than this after its request. */
+export const GRANT_FRESH_MS = 5 * second
+/** A claim without progress ends after this. */
+export const CLAIM_TTL_MS = 120 * second
+/** A builder tells coordinator and witnesses that it works. */
+export const PROGRESS_MS = 30 * second
+/** Witnesses of a shard in a mesh of 9 or more coordinating nodes, in a smaller one, and alone. */
+export const WITNESSES_LARGE = 5
+export const WITNESSES_SMALL = 3
+/** From this many coordinating nodes on there are {@link WITNESSES_LARGE} witnesses. */
+export const LARGE_MESH_NODES = 9
+/** Open jobs among which a coordinator picks by hash, so that two halves of a cut mesh mostly take different ones. */
+export const GRANT_WINDOW_JOBS = 300
+/** One coordination message. */
+export const MAX_COORD_BYTES = 64 * KiB
+/** Presence of one node, in a mesh of up to 100; slower above, so that a mesh carries some 10 a second. */
+export const PRESENCE_MS = 10 * second
+/** A node not heard of for this many presence periods is shown as away. */
+export const PRESENCE_MISSED = 3
+
+// --- Retries -------------------------------------------------------------------------------------
+/** First wait after a transient failure, doubled each time up to {@link RETRY_MAX_MS}. */
+export const RETRY_BASE_MS = 1 * minute
+export const RETRY_MAX_MS = 60 * minute
+/** Attempts after which a transient failure is taken as the package's own. */
+export const MAX_TRANSIENT_ATTEMPTS = 5
+/** Claims that ended in silence after which a job is taken as killing its builders. */
+export const MAX_CRASHES = 3
+
+// --- Blobs ---------------------------------------------------------------------------------------
+/** The largest wheel we carry: PyPI's own default limit is 100 MiB, big projects have 1 GiB. */
+export const MAX_BLOB_BYTES = 1024 * MiB
+/** One chunk on a blob stream. */
+export const BLOB_CHUNK_BYTES = 256 * KiB
+/** A blob stream that brings nothing for this long is given up and resumed elsewhere. */
+export const BLOB_STALL_MS = 30 * second
+/** Streams that one connection may have open for one of our protocols. */
+export const MAX_STREAMS_PER_PROTOCOL = 16
+
+// --- Upstream ------------------------------------------------------------------------------------
+/** A project page: the largest on PyPI are some 20 MB of JSON. */
+export const MAX_PAGE_BYTES = 64 * MiB
+/** A page younger than this is not asked for again when a client asks. */
+export const PAGE_FRESH_MS = 10 * minute
+/** One upstream request without any byte. */
+export const UPSTREAM_TIMEOUT_MS = 60 * second
+
+// --- Builds --------------------------------------------------------------------------------------
+export const BUILD_WALL_MS = 3 * 60 * minute
+/** No output and no CPU time for this long: the build waits for something that will not come. */
+export const BUILD_SILENCE_MS = 20 * minute
+export const BUILD_MEMORY_BYTES = 2048 * MiB
+export const BUILD_DISK_BYTES = 4096 * MiB
+export const BUILD_PROCESSES = 256
+/** A log keeps this much of its head and of its tail. */
+export const LOG_HEAD_BYTES = 1 * MiB
+export const LOG_TAIL_BYTES = 1 * MiB
+/** A build that writes more than this is ended. */
+export const LOG_MAX_BYTES = 20 * MiB
+/** Rounds of asking the backend for more requirements. */
+export const MAX_REQUIREMENT_ROUNDS = 3
+/** An sdist as fetched, unpacked, and its number of members. */
+export const MAX_SDIST_BYTES = 512 * MiB
+export const MAX_SDIST_UNPACKED_BYTES = 2048 * MiB
+export const MAX_SDIST_MEMBERS = 100_000
+/** Grace between TERM and KILL of a build. */
+export const KILL_GRACE_MS = 2 * second

@@ -8,7 +8,7 @@ export function sha256Hex(data: Uint8Array | string): Sha256 {
 
 /** SHA-256 as 32 bytes. */
 export function sha256Bytes(data: Uint8Array | string): Uint8Array {
-  return createHash('sha256').update(data).digest()
+  return Uint8Array.from(createHash('sha256').update(data).digest())
 }
 
 /** FNV-1a with a final avalanche (murmur3's fmix32): cheap, well spread, for orders that need no secrecy. */

@@ -22,7 +22,10 @@ const ticket = makeTicket(root, terms, seedOf('invite'), ['/ip4/127.0.0.1/tcp/40
 test('a ticket survives being a string, with line breaks from a mail too', () => {
   const text = formatTicket(ticket)
   expect(text).toMatch(/^commonwheel1:[\w-]+$/)
-  expect(parseTicket(`${text.slice(0, 80)}\n  ${text.slice(80)}`)).toEqual(ticket)
+  const read = parseTicket(`${text.slice(0, 80)}\n  ${text.slice(80)}`)
+  expect(formatTicket(read)).toBe(text)
+  expect(read).toMatchObject({ issuer: root.nodeId, addresses: ['/ip4/127.0.0.1/tcp/4001'] })
+  expect(Buffer.from(read.seed).equals(seedOf('invite'))).toBe(true)
 })
 
 test('its bearer proves the right to join without the issuer', () => {

@@ -106,7 +106,9 @@ export const WANT_PRIORITIES: readonly WantPriority[] = ['request', 'release', '
 
 export interface UnwantRecord {
   readonly kind: 'unwant'
-  readonly specs: readonly ProjectSpec[]
+  readonly projects: readonly ProjectName[]
+  /** Undoes the wants created before it. */
+  readonly createdMs: number
 }
 
 /** Never build this (an empty version: the whole project), until an `unskip`. */
@@ -115,6 +117,8 @@ export interface SkipRecord {
   readonly project: ProjectName
   readonly version: string
   readonly reason: string
+  /** Of two about the same release the later one counts. */
+  readonly createdMs: number
 }
 
 /** An upstream project page as somebody fetched it. Releases are read from the blob, so that all judge by the same bytes. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { isNodeId, type MeshId, type NodeId } from '../core/ids.ts'
 import type { InviteTerms, JoinProof } from '../core/record.ts'
 import type { Signer, Verifier } from '../core/ports.ts'

@@ -1,22 +1,9 @@
-import { parseProjectName } from '../core/distribution.ts'
-import type { Fence } from '../core/fence.ts'
-import { isNodeId, isSha256, parseMeshId, type JobId, type NodeId } from '../core/ids.ts'
-import { jobId, parseJobId, type SdistRef } from '../core/job.ts'
+import { parseMeshId } from '../core/ids.ts'
+import { MAX_PAGE_BYTES, MAX_TARGETS, MAX_WANT_SPECS } from '../core/limits.ts'
 import {
-  MAX_BLOB_BYTES,
-  MAX_PAGE_BYTES,
-  MAX_TARGETS,
-  MAX_TEXT_CHARS,
-  MAX_WANT_SPECS
-} from '../core/limits.ts'
-import {
-  FAILURE_CLASSES,
   ROLES,
   TRUST_LEVELS,
   WANT_PRIORITIES,
-  type BlobRef,
-  type BuildEnvironment,
-  type Failure,
   type GenesisRecord,
   type Hardware,
   type InviteTerms,
@@ -26,45 +13,13 @@ import {
   type NodeRecord,
   type ObservedRecord,
   type ProjectSpec,
-  type ResultRecord,
-  type WantRecord,
-  type WheelRef
+  type SkipRecord,
+  type WantRecord
 } from '../core/record.ts'
-import { isTargetId } from '../core/target.ts'
-import {
-  boolean,
-  bytes,
-  fields,
-  integer,
-  list,
-  matching,
-  oneOf,
-  optional,
-  parsed,
-  text,
-  type Shape
-} from './shape.ts'
+import { boolean, bytes, fields, integer, list, oneOf, optional, parsed, text, type Shape } from './shape.ts'
+import { job, line, milliseconds, nodeId, project, sha256, targetId } from './field-shapes.ts'
+import { readResult } from './result-codec.ts'
 import { malformed } from './wire-error.ts'
-
-const nodeId = matching(isNodeId, 'a node id')
-const sha256 = matching(isSha256, 'a sha256')
-const targetId = matching(isTargetId, 'a target')
-const project = parsed(parseProjectName)
-const job: Shape<JobId> = (value, name) => {
-  const { project, version, target } = parsed(parseJobId)(value, name)
-  return jobId(project, version, target)
-}
-const line = text(MAX_TEXT_CHARS)
-/** File names on Linux end at 255 bytes. */
-const fileName: Shape<string> = (value, name) => {
-  const found = text(255)(value, name)
-  if (!/^[A-Za-z0-9][\w.+!-]*$/.test(found)) throw malformed(`${name} is not a plain file name`)
-  return found
-}
-const milliseconds = integer(0, Number.MAX_SAFE_INTEGER)
-/** A fence counts elections and view changes: at one a second, 2^40 last for 34,000 years. */
-const counter = integer(0, 2 ** 40)
-const blobSize = integer(0, MAX_BLOB_BYTES)
 
 const readers: Readonly<Record<string, (map: Readonly<Record<string, unknown>>) => MeshRecord>> = {
   genesis: readGenesis,
@@ -75,7 +30,11 @@ const readers: Readonly<Record<string, (map: Readonly<Record<string, unknown>>) 
   }),
   node: readNode,
   want: readWant,
-  unwant: (map) => ({ kind: 'unwant', specs: specs(map['specs'], 'specs') }),
+  unwant: (map) => ({
+    kind: 'unwant',
+    projects: list(MAX_WANT_SPECS, project)(map['projects'], 'projects'),
+    createdMs: milliseconds(map['createdMs'], 'createdMs')
+  }),
   skip: (map) => ({ kind: 'skip', ...readSkip(map) }),
   unskip: (map) => ({ kind: 'unskip', ...readSkip(map) }),
   observed: readObserved,
@@ -197,15 +156,12 @@ function readWant(map: Readonly<Record<string, unknown>>): WantRecord {
   }
 }
 
-function readSkip(map: Readonly<Record<string, unknown>>): {
-  project: ProjectSpec['project']
-  version: string
-  reason: string
-} {
+function readSkip(map: Readonly<Record<string, unknown>>): Omit<SkipRecord, 'kind'> {
   return {
     project: project(map['project'], 'project'),
     version: text(200)(map['version'], 'version'),
-    reason: line(map['reason'], 'reason')
+    reason: line(map['reason'], 'reason'),
+    createdMs: milliseconds(map['createdMs'], 'createdMs')
   }
 }
 
@@ -218,87 +174,4 @@ function readObserved(map: Readonly<Record<string, unknown>>): ObservedRecord {
     pageSize: integer(0, MAX_PAGE_BYTES)(map['pageSize'], 'pageSize'),
     observedMs: milliseconds(map['observedMs'], 'observedMs')
   }
-}
-
-function readResult(map: Readonly<Record<string, unknown>>): ResultRecord {
-  const outcome = { ...optional(map, 'wheel', readWheel), ...optional(map, 'failure', readFailure) }
-  if ((outcome.wheel === undefined) === (outcome.failure === undefined)) {
-    throw malformed('a result has either a wheel or a failure')
-  }
-  return {
-    kind: 'result',
-    job: job(map['job'], 'job'),
-    sdist: readSdist(map['sdist'], 'sdist'),
-    fence: readFence(map['fence'], 'fence'),
-    ...outcome,
-    log: readBlobRef(map['log'], 'log'),
-    startedMs: milliseconds(map['startedMs'], 'startedMs'),
-    durationMs: milliseconds(map['durationMs'], 'durationMs'),
-    environment: readEnvironment(map['environment'])
-  }
-}
-
-function readSdist(value: unknown, name: string): SdistRef {
-  const map = fields(value, name)
-  return {
-    filename: fileName(map['filename'], 'filename'),
-    sha256: sha256(map['sha256'], 'sha256'),
-    ...optional(map, 'size', blobSize)
-  }
-}
-
-/** A fence as a record or a coordination message carries it. */
-export function readFence(value: unknown, name: string): Fence {
-  const map = fields(value, name)
-  return {
-    epoch: counter(map['epoch'], 'epoch'),
-    view: text(16)(map['view'], 'view'),
-    term: counter(map['term'], 'term'),
-    holder: nodeId(map['holder'], 'holder')
-  }
-}
-
-const readFailure: Shape<Failure> = (value, name) => {
-  const map = fields(value, name)
-  return {
-    class: oneOf(FAILURE_CLASSES)(map['class'], 'class'),
-    cause: text(100)(map['cause'], 'cause'),
-    reason: line(map['reason'], 'reason')
-  }
-}
-
-const readWheel: Shape<WheelRef> = (value, name) => {
-  const map = fields(value, name)
-  return {
-    filename: fileName(map['filename'], 'filename'),
-    sha256: sha256(map['sha256'], 'sha256'),
-    size: blobSize(map['size'], 'size'),
-    metadata: sha256(map['metadata'], 'metadata'),
-    metadataSize: blobSize(map['metadataSize'], 'metadataSize'),
-    requiresPython: text(300)(map['requiresPython'], 'requiresPython'),
-    aptPackages: list(200, text(100))(map['aptPackages'], 'aptPackages'),
-    glibcFloor: text(20)(map['glibcFloor'], 'glibcFloor')
-  }
-}
-
-function readBlobRef(value: unknown, name: string): BlobRef {
-  const map = fields(value, name)
-  return { sha256: sha256(map['sha256'], 'sha256'), size: blobSize(map['size'], 'size') }
-}
-
-function readEnvironment(value: unknown): BuildEnvironment {
-  const map = fields(value, 'environment')
-  return {
-    digest: sha256(map['digest'], 'digest'),
-    python: text(200)(map['python'], 'python'),
-    compiler: text(200)(map['compiler'], 'compiler'),
-    os: text(200)(map['os'], 'os'),
-    sandboxLevel: integer(0, 3)(map['sandboxLevel'], 'sandboxLevel'),
-    requirements: list(200, text(400))(map['requirements'], 'requirements')
-  }
-}
-
-/** Type guard for lists of nodes in coordination messages. */
-export function readNodeIds(value: unknown, name: string, max: number): readonly NodeId[] {
-  return list(max, nodeId)(value, name)
 }

@@ -1,0 +1,119 @@
+import type { NodeId } from '../core/ids.ts'
+import type {
+  AdmitRecord,
+  GenesisRecord,
+  MeshRecord,
+  RevokeRecord,
+  Role,
+  TrustLevel
+} from '../core/record.ts'
+import { ROLES } from '../core/record.ts'
+import type { EntryCodec } from './entry-codec.ts'
+
+/** A node that belongs to the mesh. */
+export interface Member {
+  readonly node: NodeId
+  readonly roles: readonly Role[]
+  readonly level: TrustLevel
+  /** The inviter; undefined for a root. */
+  readonly invitedBy?: NodeId
+}
+
+interface Admission {
+  readonly author: NodeId
+  readonly subject: NodeId
+  readonly issuer: NodeId
+  readonly roles: readonly Role[]
+  readonly level: TrustLevel
+}
+
+/**
+ * Who belongs to the mesh, as a pure function of the `admit` and `revoke` records: roots, and every subject whose proof holds, whose
+ * issuer is a keeper and whose voucher (the record's author) is a member. Recomputed from scratch on each such record, so
+ * that the order of arrival never matters; a mesh has few of them.
+ */
+export interface Membership {
+  apply(author: NodeId, record: MeshRecord): void
+  isMember(node: NodeId): boolean
+  get(node: NodeId): Member | undefined
+  all(): readonly Member[]
+  /** How many subjects an invite key has let in. */
+  usesOf(inviteKey: Uint8Array): number
+  /** Has this node been told to go, or gone by itself? */
+  isRevoked(node: NodeId): boolean
+  onChange(listener: () => void): void
+}
+
+export function createMembership(genesis: GenesisRecord, codec: Pick<EntryCodec, 'checkJoin'>): Membership {
+  const admissions: Admission[] = []
+  const revocations: { author: NodeId; subject: NodeId }[] = []
+  const subjectsByInvite = new Map<string, Set<NodeId>>()
+  const listeners: (() => void)[] = []
+  let members = resolve()
+
+  function resolve(): Map<NodeId, Member> {
+    return resolveMembers(genesis, admissions, revocations)
+  }
+
+  function admit(author: NodeId, { subject, proof }: AdmitRecord): boolean {
+    const terms = codec.checkJoin(subject, proof)
+    if (terms === undefined) return false
+    const key = keyText(terms.inviteKey)
+    subjectsByInvite.set(key, (subjectsByInvite.get(key) ?? new Set()).add(subject))
+    admissions.push({ author, subject, issuer: proof.issuer, roles: terms.roles, level: terms.level })
+    return true
+  }
+
+  function revoke(author: NodeId, { subject }: RevokeRecord): boolean {
+    if (author !== subject && !genesis.roots.includes(author)) return false
+    revocations.push({ author, subject })
+    return true
+  }
+
+  return {
+    apply(author, record) {
+      const changed =
+        record.kind === 'admit'
+          ? admit(author, record)
+          : record.kind === 'revoke'
+            ? revoke(author, record)
+            : false
+      if (!changed) return
+      const before = [...members.keys()].join()
+      members = resolve()
+      if ([...members.keys()].join() !== before) for (const listener of listeners) listener()
+    },
+    isMember: (node) => members.has(node),
+    get: (node) => members.get(node),
+    all: () => [...members.values()],
+    usesOf: (inviteKey) => subjectsByInvite.get(keyText(inviteKey))?.size ?? 0,
+    isRevoked: (node) => revocations.some(({ subject }) => subject === node),
+    onChange: (listener) => void listeners.push(listener)
+  }
+}
+
+/** Grows the set of members until no admission adds one. Revoked nodes vouch for nobody from then on, but whom they let in stays. */
+function resolveMembers(
+  genesis: GenesisRecord,
+  admissions: readonly Admission[],
+  revocations: readonly { author: NodeId; subject: NodeId }[]
+): Map<NodeId, Member> {
+  const ever = new Map<NodeId, Member>(
+    genesis.roots.map((node) => [node, { node, roles: ROLES, level: 'trusted' }])
+  )
+  for (let grew = true; grew;) {
+    grew = false
+    for (const { author, subject, issuer, roles, level } of admissions) {
+      if (ever.has(subject) || !ever.has(author)) continue
+      if (ever.get(issuer)?.roles.includes('keeper') !== true) continue
+      ever.set(subject, { node: subject, roles, level, invitedBy: issuer })
+      grew = true
+    }
+  }
+  for (const { subject } of revocations) ever.delete(subject)
+  return new Map([...ever].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function keyText(key: Uint8Array): string {
+  return Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

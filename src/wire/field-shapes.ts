@@ -1,0 +1,29 @@
+import { parseProjectName } from '../core/distribution.ts'
+import { isNodeId, isSha256, type JobId } from '../core/ids.ts'
+import { jobId, parseJobId } from '../core/job.ts'
+import { MAX_BLOB_BYTES, MAX_TEXT_CHARS } from '../core/limits.ts'
+import { isTargetId } from '../core/target.ts'
+import { integer, matching, parsed, text, type Shape } from './shape.ts'
+import { malformed } from './wire-error.ts'
+
+/* Shapes of the fields that several messages share. */
+
+export const nodeId = matching(isNodeId, 'a node id')
+export const sha256 = matching(isSha256, 'a sha256')
+export const targetId = matching(isTargetId, 'a target')
+export const project = parsed(parseProjectName)
+export const job: Shape<JobId> = (value, name) => {
+  const { project, version, target } = parsed(parseJobId)(value, name)
+  return jobId(project, version, target)
+}
+export const line = text(MAX_TEXT_CHARS)
+/** File names on Linux end at 255 bytes. */
+export const fileName: Shape<string> = (value, name) => {
+  const found = text(255)(value, name)
+  if (!/^[A-Za-z0-9][\w.+!-]*$/.test(found)) throw malformed(`${name} is not a plain file name`)
+  return found
+}
+export const milliseconds = integer(0, Number.MAX_SAFE_INTEGER)
+/** A fence counts elections and view changes: at one a second, 2^40 last for 34,000 years. */
+export const counter = integer(0, 2 ** 40)
+export const blobSize = integer(0, MAX_BLOB_BYTES)

@@ -1,0 +1,92 @@
+import type { Fence } from '../core/fence.ts'
+import type { SdistRef } from '../core/job.ts'
+import {
+  FAILURE_CLASSES,
+  type BlobRef,
+  type BuildEnvironment,
+  type Failure,
+  type ResultRecord,
+  type WheelRef
+} from '../core/record.ts'
+import { blobSize, counter, fileName, job, line, milliseconds, nodeId, sha256 } from './field-shapes.ts'
+import { fields, integer, list, oneOf, optional, text, type Shape } from './shape.ts'
+import { malformed } from './wire-error.ts'
+
+/** A `result` record. */
+export function readResult(map: Readonly<Record<string, unknown>>): ResultRecord {
+  const outcome = { ...optional(map, 'wheel', readWheel), ...optional(map, 'failure', readFailure) }
+  if ((outcome.wheel === undefined) === (outcome.failure === undefined)) {
+    throw malformed('a result has either a wheel or a failure')
+  }
+  return {
+    kind: 'result',
+    job: job(map['job'], 'job'),
+    sdist: readSdist(map['sdist'], 'sdist'),
+    fence: readFence(map['fence'], 'fence'),
+    ...outcome,
+    log: readBlobRef(map['log'], 'log'),
+    startedMs: milliseconds(map['startedMs'], 'startedMs'),
+    durationMs: milliseconds(map['durationMs'], 'durationMs'),
+    environment: readEnvironment(map['environment'])
+  }
+}
+
+function readSdist(value: unknown, name: string): SdistRef {
+  const map = fields(value, name)
+  return {
+    filename: fileName(map['filename'], 'filename'),
+    sha256: sha256(map['sha256'], 'sha256'),
+    ...optional(map, 'size', blobSize)
+  }
+}
+
+/** A fence as a record or a coordination message carries it. */
+export function readFence(value: unknown, name: string): Fence {
+  const map = fields(value, name)
+  return {
+    epoch: counter(map['epoch'], 'epoch'),
+    view: text(16)(map['view'], 'view'),
+    term: counter(map['term'], 'term'),
+    holder: nodeId(map['holder'], 'holder')
+  }
+}
+
+const readFailure: Shape<Failure> = (value, name) => {
+  const map = fields(value, name)
+  return {
+    class: oneOf(FAILURE_CLASSES)(map['class'], 'class'),
+    cause: text(100)(map['cause'], 'cause'),
+    reason: line(map['reason'], 'reason')
+  }
+}
+
+const readWheel: Shape<WheelRef> = (value, name) => {
+  const map = fields(value, name)
+  return {
+    filename: fileName(map['filename'], 'filename'),
+    sha256: sha256(map['sha256'], 'sha256'),
+    size: blobSize(map['size'], 'size'),
+    metadata: sha256(map['metadata'], 'metadata'),
+    metadataSize: blobSize(map['metadataSize'], 'metadataSize'),
+    requiresPython: text(300)(map['requiresPython'], 'requiresPython'),
+    aptPackages: list(200, text(100))(map['aptPackages'], 'aptPackages'),
+    glibcFloor: text(20)(map['glibcFloor'], 'glibcFloor')
+  }
+}
+
+function readBlobRef(value: unknown, name: string): BlobRef {
+  const map = fields(value, name)
+  return { sha256: sha256(map['sha256'], 'sha256'), size: blobSize(map['size'], 'size') }
+}
+
+function readEnvironment(value: unknown): BuildEnvironment {
+  const map = fields(value, 'environment')
+  return {
+    digest: sha256(map['digest'], 'digest'),
+    python: text(200)(map['python'], 'python'),
+    compiler: text(200)(map['compiler'], 'compiler'),
+    os: text(200)(map['os'], 'os'),
+    sandboxLevel: integer(0, 3)(map['sandboxLevel'], 'sandboxLevel'),
+    requirements: list(200, text(400))(map['requirements'], 'requirements')
+  }
+}

@@ -1,0 +1,208 @@
+import {
+  UPSTREAM_SHARD,
+  viewHash,
+  type Capacity,
+  type ClaimNote,
+  type CoordinationMessage,
+  type RunningJob,
+  type ShardId,
+  type View
+} from '../core/coordination.ts'
+import type { NodeId } from '../core/ids.ts'
+import { MAX_COORD_BYTES, WITNESSES_LARGE } from '../core/limits.ts'
+import type { Signer, Verifier } from '../core/ports.ts'
+import { decodeCbor, encodeCbor } from './cbor.ts'
+import { openMessage, sealMessage } from './envelope.ts'
+import { counter, job, milliseconds, nodeId, targetId } from './field-shapes.ts'
+import { readFence } from './result-codec.ts'
+import { boolean, fields, integer, list, oneOf, text, type Shape } from './shape.ts'
+import { malformed } from './wire-error.ts'
+
+const GOSSIP_DOMAIN = 'commonwheel/1/coordination'
+const MAX_CLAIMS = 200
+/** Builds at once on one node: more than any board has cores for. */
+const MAX_RUNNING = 64
+const PHASES = ['fetch', 'requirements', 'build', 'inspect', 'store'] as const
+
+const shard: Shape<ShardId> = (value, name) =>
+  value === UPSTREAM_SHARD ? UPSTREAM_SHARD : targetId(value, name)
+const u32 = integer(0, 2 ** 32 - 1)
+const witnesses = list(WITNESSES_LARGE, nodeId)
+
+type Fields = Readonly<Record<string, unknown>>
+
+const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => CoordinationMessage>> = {
+  beat: (map) => {
+    const fence = readFence(map['fence'], 'fence')
+    const nodes = witnesses(map['witnesses'], 'witnesses')
+    if (fence.view !== viewHash({ epoch: fence.epoch, witnesses: nodes }))
+      throw malformed('a fence of another view')
+    return { kind: 'beat', shard: shardOf(map), fence, witnesses: nodes, seq: counter(map['seq'], 'seq') }
+  },
+  ack: (map) => ({
+    kind: 'ack',
+    shard: shardOf(map),
+    fence: readFence(map['fence'], 'fence'),
+    seq: counter(map['seq'], 'seq')
+  }),
+  nack: (map) => ({
+    kind: 'nack',
+    shard: shardOf(map),
+    highest: readHighest(map['highest']),
+    view: readView(map['view'])
+  }),
+  'pre-vote': (map) => ({
+    kind: 'pre-vote',
+    shard: shardOf(map),
+    round: counter(map['round'], 'round'),
+    view: readView(map['view'])
+  }),
+  'pre-vote-answer': (map) => ({
+    kind: 'pre-vote-answer',
+    shard: shardOf(map),
+    round: counter(map['round'], 'round'),
+    recent: boolean(map['recent'], 'recent'),
+    silent: boolean(map['silent'], 'silent'),
+    view: readView(map['view'])
+  }),
+  prepare: (map) => ({
+    kind: 'prepare',
+    shard: shardOf(map),
+    fence: readFence(map['fence'], 'fence'),
+    view: readView(map['view'])
+  }),
+  promise: (map) => ({
+    kind: 'promise',
+    shard: shardOf(map),
+    fence: readFence(map['fence'], 'fence'),
+    claims: list(MAX_CLAIMS, readClaim)(map['claims'], 'claims')
+  }),
+  refuse: (map) => ({
+    kind: 'refuse',
+    shard: shardOf(map),
+    fence: readFence(map['fence'], 'fence'),
+    highest: readHighest(map['highest']),
+    view: readView(map['view'])
+  }),
+  'hand-over': (map) => ({ kind: 'hand-over', shard: shardOf(map), fence: readFence(map['fence'], 'fence') }),
+  request: (map) => ({
+    kind: 'request',
+    shard: shardOf(map),
+    nonce: u32(map['nonce'], 'nonce'),
+    boot: u32(map['boot'], 'boot'),
+    capacity: readCapacity(map['capacity'])
+  }),
+  grant: (map) => ({
+    kind: 'grant',
+    shard: shardOf(map),
+    nonce: u32(map['nonce'], 'nonce'),
+    claim: readClaim(map['claim'], 'claim')
+  }),
+  'no-grant': (map) => ({
+    kind: 'no-grant',
+    shard: shardOf(map),
+    nonce: u32(map['nonce'], 'nonce'),
+    holder: map['holder'] === '' ? '' : nodeId(map['holder'], 'holder')
+  }),
+  'note-claim': (map) => ({
+    kind: 'note-claim',
+    shard: shardOf(map),
+    claim: readClaim(map['claim'], 'claim')
+  }),
+  'claim-noted': (map) => ({
+    kind: 'claim-noted',
+    shard: shardOf(map),
+    job: job(map['job'], 'job'),
+    fence: readFence(map['fence'], 'fence')
+  }),
+  progress: (map) => ({ kind: 'progress', shard: shardOf(map), claim: readClaim(map['claim'], 'claim') }),
+  'give-up': (map) => ({ kind: 'give-up', shard: shardOf(map), claim: readClaim(map['claim'], 'claim') }),
+  claimed: (map) => ({
+    kind: 'claimed',
+    shard: shardOf(map),
+    claims: list(MAX_CLAIMS, readClaim)(map['claims'], 'claims')
+  }),
+  presence: (map) => ({
+    kind: 'presence',
+    boot: u32(map['boot'], 'boot'),
+    seq: counter(map['seq'], 'seq'),
+    freeSlots: integer(0, MAX_RUNNING)(map['freeSlots'], 'freeSlots'),
+    running: list(MAX_RUNNING, readRunning)(map['running'], 'running'),
+    entries: counter(map['entries'], 'entries'),
+    staying: boolean(map['staying'], 'staying')
+  })
+}
+
+/** For a stream between two nodes, which authenticates the sender. */
+export function encodeCoordination(message: CoordinationMessage): Uint8Array {
+  return encodeCbor(message)
+}
+
+/** Throws a WireError on anything else than a message of ours. */
+export function decodeCoordination(bytes: Uint8Array): CoordinationMessage {
+  return readMessage(fields(decodeCbor(bytes, { maxBytes: MAX_COORD_BYTES }), 'message'))
+}
+
+/** For gossip, where the author is not the one who hands it on. */
+export function sealCoordination(signer: Signer, meshId: string, message: CoordinationMessage): Uint8Array {
+  return sealMessage(signer, `${GOSSIP_DOMAIN} ${meshId}`, message)
+}
+
+/** The message and its verified author. Throws a WireError. */
+export function openCoordination(
+  verifier: Verifier,
+  meshId: string,
+  bytes: Uint8Array
+): { readonly from: NodeId; readonly message: CoordinationMessage } {
+  const map = openMessage(verifier, `${GOSSIP_DOMAIN} ${meshId}`, bytes, MAX_COORD_BYTES)
+  return { from: nodeId(map['from'], 'from'), message: readMessage(map) }
+}
+
+function readMessage(map: Fields): CoordinationMessage {
+  const kind = text(40)(map['kind'], 'kind')
+  if (!Object.hasOwn(readers, kind)) throw malformed(`no message is of kind ${kind}`)
+  return readers[kind as CoordinationMessage['kind']](map)
+}
+
+function shardOf(map: Fields): ShardId {
+  return shard(map['shard'], 'shard')
+}
+
+function readView(value: unknown): View {
+  const map = fields(value, 'view')
+  return { epoch: counter(map['epoch'], 'epoch'), witnesses: witnesses(map['witnesses'], 'witnesses') }
+}
+
+/** A witness that never promised has no highest fence; it says so with an empty holder. */
+function readHighest(value: unknown): ClaimNote['fence'] {
+  const map = fields(value, 'highest')
+  return map['holder'] === ''
+    ? { epoch: 0, view: '', term: 0, holder: '' as NodeId }
+    : readFence(map, 'highest')
+}
+
+const readClaim: Shape<ClaimNote> = (value, name) => {
+  const map = fields(value, name)
+  return {
+    job: job(map['job'], 'job'),
+    builder: nodeId(map['builder'], 'builder'),
+    fence: readFence(map['fence'], 'fence')
+  }
+}
+
+function readCapacity(value: unknown): Capacity {
+  const map = fields(value, 'capacity')
+  return {
+    memoryBytes: milliseconds(map['memoryBytes'], 'memoryBytes'),
+    diskBytes: milliseconds(map['diskBytes'], 'diskBytes')
+  }
+}
+
+const readRunning: Shape<RunningJob> = (value, name) => {
+  const map = fields(value, name)
+  return {
+    job: job(map['job'], 'job'),
+    phase: oneOf(PHASES)(map['phase'], 'phase'),
+    elapsedMs: milliseconds(map['elapsedMs'], 'elapsedMs')
+  }
+}

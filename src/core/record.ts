@@ -264,8 +264,6 @@ export interface Entry extends FeedId {
 }
 
 /** Where one record stands: unique in the mesh, the same on every node. */
-export interface RecordOrigin {
-  readonly node: NodeId
-  readonly entry: Sha256
-  readonly index: number
+export function recordId(entry: Sha256, index: number): string {
+  return `${entry}:${index}`
 }

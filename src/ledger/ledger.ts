@@ -1,5 +1,5 @@
 import { CodedError, messageOf } from '../core/errors.ts'
-import type { MeshId, NodeId } from '../core/ids.ts'
+import type { MeshId, NodeId, Sha256 } from '../core/ids.ts'
 import type { Clock, EntryStore, FeedHead, GossipBus, Log, StoredEntry, Verdict } from '../core/ports.ts'
 import type { Entry, FeedId, MeshRecord } from '../core/record.ts'
 import type { EntryCodec } from './entry-codec.ts'
@@ -37,8 +37,8 @@ export interface LedgerOptions {
 export interface Ledger {
   /** Opens the stored feeds and folds every entry into the listeners that are there by then. */
   load(): Promise<void>
-  /** Writes records into the own feed; resolves when they are on disk. What is told to peers afterwards may get lost: sync repairs it. */
-  append(...records: readonly MeshRecord[]): Promise<void>
+  /** Writes records into the own feed; resolves with their record ids when they are on disk. What is told to peers afterwards may get lost: sync repairs it. */
+  append(...records: readonly MeshRecord[]): Promise<readonly string[]>
   /** One entry from elsewhere. */
   admit(bytes: Uint8Array): Promise<Admission>
   /** Consecutive entries of one feed from elsewhere: a chain check each, one signature at the end. */
@@ -86,9 +86,9 @@ class FeedLedger implements Ledger {
     for await (const stored of this.#parts.store.all()) this.#tell(this.#parts.codec.open(stored.bytes))
   }
 
-  async append(...records: readonly MeshRecord[]): Promise<void> {
+  async append(...records: readonly MeshRecord[]): Promise<readonly string[]> {
     if (this.#stopped) throw new LedgerError({ code: 'LEDGER_STOPPED' })
-    await this.#batcher.append(records)
+    return this.#batcher.append(records)
   }
 
   admit(bytes: Uint8Array): Promise<Admission> {
@@ -137,7 +137,7 @@ class FeedLedger implements Ledger {
     return mine
   }
 
-  async #writeOwn(records: readonly MeshRecord[]): Promise<void> {
+  async #writeOwn(records: readonly MeshRecord[]): Promise<Sha256> {
     const { meshId, self: node, incarnation } = this.#options
     const { codec, store, bus, log } = this.#parts
     const head = this.#heads.get(feedKey({ node, incarnation }))
@@ -154,6 +154,7 @@ class FeedLedger implements Ledger {
     void bus.publish('entries', sealed.bytes).catch((error: unknown) => {
       log.debug('an own entry was not gossiped', { error: messageOf(error) })
     })
+    return sealed.hash
   }
 
   async #judge(received: readonly Received[]): Promise<Admission> {

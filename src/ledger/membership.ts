@@ -2,6 +2,7 @@ import type { NodeId } from '../core/ids.ts'
 import type {
   AdmitRecord,
   GenesisRecord,
+  JoinProof,
   MeshRecord,
   RevokeRecord,
   Role,
@@ -17,9 +18,12 @@ export interface Member {
   readonly level: TrustLevel
   /** The inviter; undefined for a root. */
   readonly invitedBy?: NodeId
+  /** What let it in; undefined for a root. */
+  readonly proof?: JoinProof
 }
 
 interface Admission {
+  readonly proof: JoinProof
   readonly author: NodeId
   readonly subject: NodeId
   readonly issuer: NodeId
@@ -30,7 +34,7 @@ interface Admission {
 /**
  * Who belongs to the mesh, as a pure function of the `admit` and `revoke` records: roots, and every subject whose proof holds, whose
  * issuer is a keeper and whose voucher (the record's author) is a member. Recomputed from scratch on each such record, so
- * that the order of arrival never matters; a mesh has few of them.
+ * that the order of arrival never matters; a mesh has few of them. `believed` is this node itself, until its admission comes in.
  */
 export interface Membership {
   apply(author: NodeId, record: MeshRecord): void
@@ -44,7 +48,11 @@ export interface Membership {
   onChange(listener: () => void): void
 }
 
-export function createMembership(genesis: GenesisRecord, codec: Pick<EntryCodec, 'checkJoin'>): Membership {
+export function createMembership(
+  genesis: GenesisRecord,
+  codec: Pick<EntryCodec, 'checkJoin'>,
+  believed?: Member
+): Membership {
   const admissions: Admission[] = []
   const revocations: { author: NodeId; subject: NodeId }[] = []
   const subjectsByInvite = new Map<string, Set<NodeId>>()
@@ -52,7 +60,7 @@ export function createMembership(genesis: GenesisRecord, codec: Pick<EntryCodec,
   let members = resolve()
 
   function resolve(): Map<NodeId, Member> {
-    return resolveMembers(genesis, admissions, revocations)
+    return resolveMembers(foundersOf(genesis, believed), admissions, revocations)
   }
 
   function admit(author: NodeId, { subject, proof }: AdmitRecord): boolean {
@@ -60,7 +68,7 @@ export function createMembership(genesis: GenesisRecord, codec: Pick<EntryCodec,
     if (terms === undefined) return false
     const key = keyText(terms.inviteKey)
     subjectsByInvite.set(key, (subjectsByInvite.get(key) ?? new Set()).add(subject))
-    admissions.push({ author, subject, issuer: proof.issuer, roles: terms.roles, level: terms.level })
+    admissions.push({ author, subject, proof, issuer: proof.issuer, roles: terms.roles, level: terms.level })
     return true
   }
 
@@ -94,24 +102,28 @@ export function createMembership(genesis: GenesisRecord, codec: Pick<EntryCodec,
 
 /** Grows the set of members until no admission adds one. Revoked nodes vouch for nobody from then on, but whom they let in stays. */
 function resolveMembers(
-  genesis: GenesisRecord,
+  founders: readonly Member[],
   admissions: readonly Admission[],
   revocations: readonly { author: NodeId; subject: NodeId }[]
 ): Map<NodeId, Member> {
-  const ever = new Map<NodeId, Member>(
-    genesis.roots.map((node) => [node, { node, roles: ROLES, level: 'trusted' }])
-  )
+  const ever = new Map<NodeId, Member>(founders.map((member) => [member.node, member]))
   for (let grew = true; grew;) {
     grew = false
-    for (const { author, subject, issuer, roles, level } of admissions) {
+    for (const { author, subject, issuer, roles, level, proof } of admissions) {
       if (ever.has(subject) || !ever.has(author)) continue
       if (ever.get(issuer)?.roles.includes('keeper') !== true) continue
-      ever.set(subject, { node: subject, roles, level, invitedBy: issuer })
+      ever.set(subject, { node: subject, roles, level, invitedBy: issuer, proof })
       grew = true
     }
   }
   for (const { subject } of revocations) ever.delete(subject)
   return new Map([...ever].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The roots; and this node itself, which was let in but has not read so yet. */
+function foundersOf(genesis: GenesisRecord, believed: Member | undefined): readonly Member[] {
+  const roots = genesis.roots.map((node): Member => ({ node, roles: ROLES, level: 'trusted' }))
+  return believed === undefined || genesis.roots.includes(believed.node) ? roots : [...roots, believed]
 }
 
 function keyText(key: Uint8Array): string {

@@ -1,7 +1,7 @@
 import type { ProjectName } from '../core/ids.ts'
-import type { Entry, GenesisRecord } from '../core/record.ts'
+import { recordId, type Entry, type GenesisRecord } from '../core/record.ts'
 import type { EntryCodec } from './entry-codec.ts'
-import { createMembership, type Membership } from './membership.ts'
+import { createMembership, type Member, type Membership } from './membership.ts'
 import { createNodeBook, type NodeBook } from './node-book.ts'
 import { createObservations, type Observations } from './observations.ts'
 import { createResults, type Results } from './results.ts'
@@ -26,8 +26,12 @@ export interface MeshState {
   apply(entry: Entry): StateChange
 }
 
-export function createMeshState(genesis: GenesisRecord, codec: Pick<EntryCodec, 'checkJoin'>): MeshState {
-  const membership = createMembership(genesis, codec)
+export function createMeshState(
+  genesis: GenesisRecord,
+  codec: Pick<EntryCodec, 'checkJoin'>,
+  believed?: Member
+): MeshState {
+  const membership = createMembership(genesis, codec, believed)
   const nodes = createNodeBook(membership)
   const wishes = createWishes()
   const results = createResults()
@@ -44,14 +48,14 @@ export function createMeshState(genesis: GenesisRecord, codec: Pick<EntryCodec, 
       const projects = new Set<ProjectName>()
       let everything = false
       for (const [index, record] of entry.records.entries()) {
-        const recordId = `${entry.hash}:${index}`
+        const id = recordId(entry.hash, index)
         membership.apply(entry.node, record)
         if (record.kind === 'node') nodes.apply(entry, record)
         if (record.kind === 'node' || record.kind === 'admit' || record.kind === 'revoke') everything = true
-        for (const project of wishes.apply(recordId, entry.node, record)) projects.add(project)
-        const built = results.apply(recordId, entry.node, record)
+        for (const project of wishes.apply(id, entry.node, record)) projects.add(project)
+        const built = results.apply(id, entry.node, record)
         if (built !== undefined) projects.add(built)
-        const observed = observations.apply(recordId, entry.node, record)
+        const observed = observations.apply(id, entry.node, record)
         if (observed !== undefined) projects.add(observed)
       }
       return { projects, everything }

@@ -1,18 +1,19 @@
 import { ENTRY_FLUSH_BYTES, ENTRY_FLUSH_MS, MAX_ENTRY_RECORDS } from '../core/limits.ts'
+import type { Sha256 } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
-import type { MeshRecord } from '../core/record.ts'
+import { recordId, type MeshRecord } from '../core/record.ts'
 
 export interface BatcherParts {
   readonly clock: Clock
   sizeOf(record: MeshRecord): number
-  /** Makes one entry of these records and resolves when it is on disk. */
-  write(records: readonly MeshRecord[]): Promise<void>
+  /** Makes one entry of these records and gives its hash once it is on disk. */
+  write(records: readonly MeshRecord[]): Promise<Sha256>
 }
 
 /** Gathers records into entries, so that a burst shares one signature and one synced write. */
 export interface RecordBatcher {
-  /** Resolves when all of `records` are on disk; rejects with what the write threw. */
-  append(records: readonly MeshRecord[]): Promise<void>
+  /** Resolves with their record ids when all of `records` are on disk; rejects with what the write threw. */
+  append(records: readonly MeshRecord[]): Promise<readonly string[]>
   /** Writes what waits. */
   flush(): Promise<void>
 }
@@ -20,8 +21,8 @@ export interface RecordBatcher {
 interface Batch {
   readonly records: MeshRecord[]
   bytes: number
-  readonly written: Promise<void>
-  settle(work: Promise<void>): void
+  readonly written: Promise<Sha256>
+  settle(work: Promise<Sha256>): void
 }
 
 export function createRecordBatcher(parts: BatcherParts): RecordBatcher {
@@ -41,19 +42,19 @@ export function createRecordBatcher(parts: BatcherParts): RecordBatcher {
     return batch
   }
 
-  function place(record: MeshRecord): Promise<void> {
+  async function place(record: MeshRecord): Promise<string> {
     const bytes = parts.sizeOf(record)
     if (open !== undefined && open.bytes + bytes > ENTRY_FLUSH_BYTES) close(open)
     const batch = open ?? openBatch()
-    batch.records.push(record)
+    const index = batch.records.push(record) - 1
     batch.bytes += bytes
     if (batch.records.length >= MAX_ENTRY_RECORDS || batch.bytes >= ENTRY_FLUSH_BYTES) close(batch)
-    return batch.written
+    return recordId(await batch.written, index)
   }
 
   return {
     async append(records) {
-      await Promise.all(records.map(place))
+      return Promise.all(records.map(place))
     },
     async flush() {
       const batch = open
@@ -65,8 +66,8 @@ export function createRecordBatcher(parts: BatcherParts): RecordBatcher {
 }
 
 function newBatch(): Batch {
-  let settle!: (work: Promise<void>) => void
-  const written = new Promise<void>((resolve) => {
+  let settle!: (work: Promise<Sha256>) => void
+  const written = new Promise<Sha256>((resolve) => {
     settle = resolve
   })
   return { records: [], bytes: 0, written, settle }

@@ -18,6 +18,8 @@ export interface Results {
   retracted(): ReadonlySet<Sha256>
   /** The results that made a file with these bytes. */
   ofWheel(digest: Sha256): readonly ResultFact[]
+  /** Whether some result names this blob as its log. */
+  isLog(digest: Sha256): boolean
   /** Nodes that signed a result with this blob (wheel, metadata or log): likely holders. */
   holdersOf(digest: Sha256): readonly NodeId[]
   newest(count: number): readonly ResultFact[]
@@ -55,6 +57,7 @@ export function createResults(): Results {
     versionsOf: (project) => [...(byProject.get(project)?.keys() ?? [])],
     retracted: () => retracted,
     ofWheel: (digest) => (byBlob.get(digest) ?? []).filter(({ record }) => record.wheel?.sha256 === digest),
+    isLog: (digest) => (byBlob.get(digest) ?? []).some(({ record }) => record.log.sha256 === digest),
     holdersOf: (digest) => [...new Set((byBlob.get(digest) ?? []).map(({ author }) => author))],
     newest: (count) => [...all].sort((a, b) => finishedMs(b.record) - finishedMs(a.record)).slice(0, count),
     count: () => all.length

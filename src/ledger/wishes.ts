@@ -22,6 +22,7 @@ export interface Wishes {
   projects(): Iterable<ProjectName>
   want(wantId: string): WantRecord | undefined
   wants(): Iterable<readonly [string, WantRecord]>
+  authorOf(wantId: string): NodeId | undefined
   /** Why a release is not to be built, or undefined. */
   skipReason(project: ProjectName, version: string): string | undefined
 }
@@ -29,11 +30,13 @@ export interface Wishes {
 export function createWishes(): Wishes {
   const byProject = new Map<ProjectName, Wish[]>()
   const wants = new Map<string, WantRecord>()
+  const authors = new Map<string, NodeId>()
   const unwantedBefore = new Map<ProjectName, number>()
   const skips = new Map<string, { readonly record: SkipRecord; readonly recordId: string }>()
 
   function addWant(recordId: string, author: NodeId, record: WantRecord): readonly ProjectName[] {
     wants.set(recordId, record)
+    authors.set(recordId, author)
     const { targets, priority, createdMs } = record
     for (const { project, specifier } of record.specs) {
       const wishes = byProject.get(project) ?? []
@@ -77,6 +80,7 @@ export function createWishes(): Wishes {
     projects: () => byProject.keys(),
     want: (wantId) => wants.get(wantId),
     wants: () => wants.entries(),
+    authorOf: (wantId) => authors.get(wantId),
     skipReason: (project, version) => reasonOf(`${project} ${version}`) ?? reasonOf(`${project} `)
   }
 }

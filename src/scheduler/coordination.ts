@@ -129,6 +129,10 @@ export class Coordination {
     this.#shards.get(target)?.onFinished(job)
   }
 
+  isClaimed(job: JobId): boolean {
+    return this.#shards.get(job.slice(job.lastIndexOf('@') + 1) as TargetId)?.claims.get(job) !== undefined
+  }
+
   shard(shard: ShardId): Shard | undefined {
     return this.#shards.get(shard)
   }
@@ -184,7 +188,7 @@ export class Coordination {
         openJobs: () => (shard === UPSTREAM_SHARD ? [] : board.openJobs(shard)),
         hasOtherBuilder: (builder) => this.#hasOtherBuilder(shard, builder),
         send: (to, message) => {
-          this.#send(to, message)
+          this.send(to, message)
         },
         gossip: (message) => {
           this.#parts.gossip(message)
@@ -238,7 +242,7 @@ export class Coordination {
   async #effect(shard: ShardId, effect: LeaseEffect): Promise<void> {
     switch (effect.kind) {
       case 'send':
-        this.#send(effect.to, effect.message)
+        this.send(effect.to, effect.message)
         return
       case 'gossip':
         this.#parts.gossip(effect.message)
@@ -256,7 +260,7 @@ export class Coordination {
   }
 
   /** To itself a node talks without the network, but never inside the step that speaks. */
-  #send(to: NodeId, message: CoordinationMessage): void {
+  send(to: NodeId, message: CoordinationMessage): void {
     if (to !== this.#options.self) this.#parts.send(to, message)
     else
       queueMicrotask(() => {

@@ -8,6 +8,7 @@ import {
   type ShardId,
   type View
 } from '../core/coordination.ts'
+import type { Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { MAX_COORD_BYTES, WITNESSES_LARGE } from '../core/limits.ts'
 import type { Signer, Verifier } from '../core/ports.ts'
@@ -173,8 +174,14 @@ function readView(value: unknown): View {
   return { epoch: counter(map['epoch'], 'epoch'), witnesses: witnesses(map['witnesses'], 'witnesses') }
 }
 
+/** A witness's memory as it was stored. */
+export function readWitnessMemory(value: unknown): { readonly view: View; readonly highest: Fence } {
+  const map = fields(value, 'witness memory')
+  return { view: readView(map['view']), highest: readHighest(map['highest']) }
+}
+
 /** A witness that never promised has no highest fence; it says so with an empty holder. */
-function readHighest(value: unknown): ClaimNote['fence'] {
+function readHighest(value: unknown): Fence {
   const map = fields(value, 'highest')
   return map['holder'] === ''
     ? { epoch: 0, view: '', term: 0, holder: '' as NodeId }

@@ -1,0 +1,24 @@
+import type { Job } from '../core/job.ts'
+
+/** What a good wheel says about itself; the rest of a WheelRef is digests and sizes. */
+export interface WheelFacts {
+  readonly requiresPython: string
+  /** The METADATA member, byte for byte. */
+  readonly metadata: Uint8Array
+  readonly aptPackages: readonly string[]
+  readonly glibcFloor: string
+}
+
+export interface ExpectedWheel {
+  readonly job: Job
+  /** Every tag the interpreter supports, as `py-abi-plat`. */
+  readonly pythonTags: readonly string[]
+  readonly scratchDir: string
+}
+
+export type WheelInspection =
+  | { readonly kind: 'ok'; readonly facts: WheelFacts }
+  | { readonly kind: 'refused'; readonly cause: string; readonly reason: string }
+
+/** Judges the wheel that a build left. Whatever it finds wrong is the package's fault, never an exception. */
+export type InspectWheel = (wheelPath: string, expected: ExpectedWheel) => Promise<WheelInspection>

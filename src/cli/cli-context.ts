@@ -1,0 +1,25 @@
+import type { AbortOptions } from '../core/ports.ts'
+import type { NodePort } from './node-port.ts'
+
+/** Where text for people goes. */
+export interface Terminal {
+  readonly isTTY: boolean
+  readonly columns: number
+  readonly rows: number
+  write(text: string): void
+}
+
+/** Everything a command needs of the process it runs in, so that tests run whole commands. */
+export interface CliContext {
+  readonly version: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdout: Terminal
+  readonly stderr: Terminal
+  /** Aborted by the first Ctrl-C, and by SIGTERM. */
+  readonly signal: AbortSignal
+  /** Rejects with the signal's reason when aborted. */
+  readonly sleep: (ms: number, options?: AbortOptions) => Promise<void>
+  /** Since the program started. */
+  readonly elapsedMs: () => number
+  readonly loadNode: () => Promise<NodePort>
+}

@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import type { HealthView, NodeView, RunningJobView, StatusView } from '../http/api-types.ts'
+import type { CliContext } from './cli-context.ts'
+import { type CommonOptions, addCommonOptions } from './command-options.ts'
+import { findNode } from './find-node.ts'
+import { type Output, outputOf } from './output.ts'
+import { countOf, durationInWords, jobInWords, plain } from './words.ts'
+
+/** `commonwheel status` */
+export function addStatusCommand(program: Command, context: CliContext): void {
+  addCommonOptions(program.command('status'))
+    .description('what this node and its mesh are doing, in plain words')
+    .action(async (options: CommonOptions) => {
+      const api = await findNode(context, options.data)
+      const [status, nodes, health] = await Promise.all([api.status(), api.nodes(), api.health()])
+      const out = outputOf(context)
+      if (options.json === true) out.json({ ...status, health })
+      else printStatus(out, { status, nodes, health })
+    })
+}
+
+interface StatusFacts {
+  readonly status: StatusView
+  readonly nodes: readonly NodeView[]
+  readonly health: HealthView
+}
+
+function printStatus(out: Output, facts: StatusFacts): void {
+  const { status } = facts
+  const { node, mesh } = status
+  out.line(out.paint('bold', `${activity(status)}; ${wellBeing(facts)}`))
+  out.line()
+  out.line(
+    `This is ${plain(node.label)}, up ${durationInWords(node.uptimeMs)}, in the mesh "${plain(mesh.name)}".`
+  )
+  for (const sentence of troubles(facts)) out.line(out.paint('yellow', sentence))
+  if (status.queue.length === 0) return
+  out.line()
+  out.table(
+    ['TARGET', 'QUEUED', 'BUILDING', 'DONE', 'FAILED'],
+    status.queue.map(({ target, queued, claimed, done, failed }) => [
+      target,
+      String(queued),
+      String(claimed),
+      String(done),
+      failed === 0 ? '0' : { text: String(failed), style: 'red' }
+    ])
+  )
+}
+
+/** `building numpy 2.3.1 for cp313, 4 min` */
+function activity({ node, queue }: StatusView): string {
+  if (node.running.length > 0) return `building ${node.running.map(runningInWords).join(' and ')}`
+  if (node.mode !== 'running') return node.mode
+  const queued = queue.reduce((sum, row) => sum + row.queued, 0)
+  const building = queue.reduce((sum, row) => sum + row.claimed, 0)
+  if (building > 0) return `not building; others build ${countOf(building, 'job')}`
+  return queued > 0 ? `${countOf(queued, 'job')} waiting for a builder` : 'nothing to build'
+}
+
+function runningInWords({ job, elapsedMs }: RunningJobView): string {
+  return `${jobInWords(job)}, ${durationInWords(elapsedMs)}`
+}
+
+/** `3 nodes, all well` */
+function wellBeing({ nodes, health }: StatusFacts): string {
+  const away = nodes.filter((node) => !node.self && !node.connected).length
+  const words = [
+    ...(away > 0 ? [`${away} away`] : []),
+    ...(health.ok ? [] : [countOf(health.problems.length, 'problem')])
+  ]
+  return `${countOf(nodes.length, 'node')}, ${words.length === 0 ? 'all well' : words.join(', ')}`
+}
+
+function troubles({ status, nodes, health }: StatusFacts): readonly string[] {
+  const { buildRefusal, roles } = status.node
+  const away = nodes.filter((node) => !node.self && !node.connected)
+  return [
+    ...(buildRefusal === undefined ? [] : [`It does not build: ${plain(buildRefusal)}`]),
+    ...(buildRefusal === undefined && !roles.includes('build')
+      ? ['It does not build: it has no build role.']
+      : []),
+    ...health.problems.map((problem) => `Problem: ${plain(problem)}`),
+    ...(away.length === 0 ? [] : [`Away: ${away.map(({ label }) => plain(label)).join(', ')}`])
+  ]
+}

@@ -1,0 +1,164 @@
+import type { NodeId } from '../core/ids.ts'
+import { SYNC_PERIOD_MS } from '../core/limits.ts'
+import type { BlobStore, Clock, GossipBus, Log, Messenger, Random, Startable } from '../core/ports.ts'
+import { createBlobClient } from './blob-client.ts'
+import { serveBlobs } from './blob-server.ts'
+import { createBlobSource, type StreamingBlobSource } from './blob-source.ts'
+import { createHost, type MeshHost, type MeshHostOptions } from './create-libp2p.ts'
+import type { Door } from './door-ports.ts'
+import { serveDoor } from './door-server.ts'
+import { createGossipBus } from './gossip-bus.ts'
+import { HELLO_TIMEOUT_MS, KEEPER_TICK_MS } from './gossip-limits.ts'
+import { serveHello } from './hello-protocol.ts'
+import { createMessenger } from './messenger.ts'
+import type { DiscoveryHandler } from './lan-discovery.ts'
+import { createPeerKeeper } from './peer-keeper.ts'
+import { createStrangerLimit } from './rate-limit.ts'
+import { createStrangerWatch } from './stranger-watch.ts'
+import { createSyncLoop } from './sync-loop.ts'
+import type { SyncSource } from './sync-ports.ts'
+import { serveSync } from './sync-server.ts'
+
+export interface NetworkParts {
+  readonly door: Door
+  readonly source: SyncSource
+  readonly store: BlobStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+export interface NetworkOptions extends MeshHostOptions {
+  /** Version of this program, told to members. */
+  readonly software: string
+  readonly helloTimeoutMs?: number
+  readonly syncPeriodMs?: number
+  readonly keeperTickMs?: number
+}
+
+/** Everything that a member says and hears. */
+export interface Network extends Startable {
+  readonly host: MeshHost
+  readonly bus: GossipBus
+  readonly messenger: Messenger
+  readonly blobs: StreamingBlobSource
+  /** Members with an open connection. */
+  connected(): readonly NodeId[]
+  /** Where a node says that it listens (its `node` record). */
+  learn(node: NodeId, addresses: readonly string[]): void
+  /** `isMember` may answer otherwise now: hang up on who is none, and look for records of who is. */
+  membershipChanged(): void
+  /** This peer gossiped an entry whose predecessor we lack. */
+  gapSeen(from: NodeId): void
+  /** A member was greeted on a new connection. One handler. */
+  onMember(handler: (node: NodeId) => void): void
+  /** A peer was found of which nobody had told us: on the local network. One handler. */
+  onDiscovered(handler: DiscoveryHandler): void
+}
+
+/** Puts the parts of src/gossip together for a member of a mesh; nothing runs before `start`. */
+export async function createNetwork(parts: NetworkParts, options: NetworkOptions): Promise<Network> {
+  const pieces = createPieces(parts, await createHost(options), options)
+  const { host, bus, messenger, blobs, keeper, sync, watch } = pieces
+  let memberHandler: (node: NodeId) => void = () => undefined
+  let endHello = async (): Promise<void> => undefined
+
+  function onMember(node: NodeId): void {
+    keeper.greeted(node)
+    sync.request(node)
+    memberHandler(node)
+  }
+
+  return {
+    name: 'network',
+    host,
+    bus,
+    messenger,
+    blobs,
+    connected: keeper.connected,
+    learn: keeper.learn,
+    onDiscovered: keeper.onDiscovered,
+    onMember: (handler) => {
+      memberHandler = handler
+    },
+    membershipChanged() {
+      watch.sweep()
+      sync.requestAny()
+    },
+    gapSeen: (from) => {
+      sync.request(from)
+    },
+    async start() {
+      const greeting = { software: options.software, onMember, onRefused: keeper.refused }
+      try {
+        endHello = await startPieces(parts, pieces, greeting)
+      } catch (error) {
+        // a port in use: what had begun ends, so that nothing is left behind
+        await stopPieces(pieces)
+        throw error
+      }
+    },
+    async stop() {
+      await endHello()
+      await stopPieces(pieces)
+    }
+  }
+}
+
+type Pieces = ReturnType<typeof createPieces>
+
+function createPieces(
+  { source, store, clock, random, log }: NetworkParts,
+  host: MeshHost,
+  options: NetworkOptions
+) {
+  const helloTimeoutMs = options.helloTimeoutMs ?? HELLO_TIMEOUT_MS
+  const keeper = createPeerKeeper(
+    { host, clock, random, log },
+    { bootstrap: options.bootstrap ?? [], tickMs: options.keeperTickMs ?? KEEPER_TICK_MS }
+  )
+  const peers = keeper.connected
+  return {
+    host,
+    keeper,
+    strangers: createStrangerLimit(clock),
+    watch: createStrangerWatch({ host, clock, log }, { helloTimeoutMs }),
+    bus: createGossipBus({ host, log }),
+    messenger: createMessenger({ host, clock, log }),
+    sync: createSyncLoop(
+      { host, source, clock, random, log, peers },
+      { periodMs: options.syncPeriodMs ?? SYNC_PERIOD_MS }
+    ),
+    blobs: createBlobSource({ self: host.nodeId, store, client: createBlobClient(host), peers, log })
+  }
+}
+
+/** In the order in which a connection meets them. */
+async function startPieces(
+  { door, source, store, log }: NetworkParts,
+  { host, strangers, watch, bus, messenger, sync, keeper }: Pieces,
+  greeting: Parameters<typeof serveHello>[1]
+): Promise<() => Promise<void>> {
+  await serveDoor({ host, door, strangers, log })
+  const endHello = await serveHello({ host, door, strangers, log }, greeting)
+  await messenger.start()
+  await serveBlobs({ host, store, log })
+  await serveSync({ host, source, log }, (from) => {
+    sync.request(from, { prompted: true })
+  })
+  watch.start()
+  await host.libp2p.start()
+  bus.start()
+  sync.start()
+  keeper.start()
+  return endHello
+}
+
+async function stopPieces({ host, watch, messenger, blobs, sync, keeper }: Pieces): Promise<void> {
+  await keeper.stop()
+  await sync.stop()
+  await blobs.stop()
+  await messenger.stop()
+  await watch.stop()
+  await host.libp2p.stop()
+}

@@ -1,0 +1,228 @@
+/** JSON shapes of `/api/v1/*` and `/health`. The command line and the dashboard import them as types. */
+
+/** Where one job stands, in one word. */
+export type JobStateView =
+  /** Offered to the next builder that fits. */
+  | 'queued'
+  /** Not offered yet: its turn in the cascade, a back-off, a batch. `reason` says which. */
+  | 'waiting'
+  | 'building'
+  | 'built'
+  | 'failed'
+  /** Upstream ships a wheel that fits. */
+  | 'upstream'
+  /** A person said never. */
+  | 'skipped'
+  /** `Requires-Python` or the like rules the target out. */
+  | 'excluded'
+
+export const JOB_STATES: readonly JobStateView[] = [
+  'queued',
+  'waiting',
+  'building',
+  'built',
+  'failed',
+  'upstream',
+  'skipped',
+  'excluded'
+]
+
+export interface FailureView {
+  readonly class: string
+  readonly cause: string
+  readonly reason: string
+}
+
+export interface RunningJobView {
+  readonly job: string
+  readonly phase: string
+  readonly elapsedMs: number
+}
+
+export type NodeModeView = 'running' | 'paused' | 'finishing' | 'leaving'
+
+/** GET /api/v1/status: this node, and the mesh as this node sees it. */
+export interface StatusView {
+  readonly mesh: { readonly id: string; readonly name: string }
+  readonly node: {
+    readonly id: string
+    readonly label: string
+    readonly version: string
+    readonly uptimeMs: number
+    readonly mode: NodeModeView
+    readonly roles: readonly string[]
+    readonly targets: readonly string[]
+    /** Why a node with the `build` role does not build, if so. */
+    readonly buildRefusal?: string
+    readonly running: readonly RunningJobView[]
+  }
+  readonly peers: { readonly connected: number; readonly known: number }
+  readonly queue: readonly QueueView[]
+  readonly coordinators: readonly CoordinatorView[]
+  readonly ledger: { readonly feeds: number; readonly entries: number }
+}
+
+/** Jobs of one target by what is left to do. */
+export interface QueueView {
+  readonly target: string
+  readonly queued: number
+  readonly claimed: number
+  readonly done: number
+  readonly failed: number
+}
+
+export interface CoordinatorView {
+  readonly shard: string
+  readonly node: string
+  readonly term: number
+}
+
+/** One row of GET /api/v1/nodes. */
+export interface NodeView {
+  readonly id: string
+  readonly label: string
+  readonly contact: string
+  readonly self: boolean
+  readonly connected: boolean
+  readonly roles: readonly string[]
+  readonly targets: readonly string[]
+  readonly level: string
+  readonly software: string
+  readonly hardware: {
+    readonly arch: string
+    readonly cores: number
+    readonly memoryBytes: number
+    readonly model: string
+  }
+  readonly addresses: readonly string[]
+  /** Age of its last sign of life; absent when this node never had one. */
+  readonly lastSeenMs?: number
+  readonly buildRefusal?: string
+  readonly running: readonly RunningJobView[]
+}
+
+/** One row of GET /api/v1/jobs. */
+export interface JobView {
+  readonly id: string
+  readonly project: string
+  readonly version: string
+  readonly target: string
+  readonly state: JobStateView
+  /** In words, for every state that is not obvious. */
+  readonly reason: string
+  readonly attempts: number
+  /** Results known of this job. */
+  readonly builds: number
+  /** Node id of who builds or built it. */
+  readonly builder?: string
+  readonly phase?: string
+  readonly elapsedMs?: number
+  readonly failure?: FailureView
+  readonly wheel?: { readonly filename: string; readonly sha256: string; readonly size: number }
+  /** Digest of the last log: `/logs/<sha256>`. */
+  readonly log?: string
+}
+
+/** One row of GET /api/v1/builds: what one node made of one job. */
+export interface BuildView {
+  readonly job: string
+  readonly builder: string
+  readonly finishedMs: number
+  readonly durationMs: number
+  readonly log: string
+  readonly wheel?: { readonly filename: string; readonly sha256: string; readonly size: number }
+  readonly failure?: FailureView
+}
+
+/** One row of GET /api/v1/wants. */
+export interface WantView {
+  readonly id: string
+  readonly specs: readonly string[]
+  readonly targets: readonly string[]
+  readonly batch: boolean
+  readonly atomic: boolean
+  readonly author: string
+  readonly createdMs: number
+  /** No job of it is left to do. */
+  readonly done: boolean
+  readonly jobs: readonly JobView[]
+}
+
+/** GET /api/v1/why/<project>: each version and target with its state and the reason in words. */
+export interface WhyView {
+  readonly project: string
+  /** Whether upstream knows the project; otherwise the rest is empty. */
+  readonly upstream: boolean
+  readonly targets: readonly string[]
+  /** Newest first. */
+  readonly versions: readonly { readonly version: string; readonly cells: readonly WhyCellView[] }[]
+}
+
+export interface WhyCellView {
+  readonly target: string
+  readonly state: JobStateView
+  readonly reason: string
+  readonly log?: string
+}
+
+/** One message of GET /api/v1/events: a job that changed. */
+export interface EventView {
+  readonly kind: 'job'
+  readonly atMs: number
+  readonly job: JobView
+}
+
+/** Body of POST /api/v1/wants. */
+export interface WantRequest {
+  readonly specs: readonly string[]
+  /** Empty: every target that the mesh builds for. */
+  readonly targets: readonly string[]
+  readonly batch: boolean
+  readonly atomic: boolean
+}
+
+export interface WantAnswer {
+  readonly want: string
+  readonly jobs: readonly JobView[]
+}
+
+/** Body of POST /api/v1/invites. */
+export interface InviteRequest {
+  readonly uses: number
+  readonly ttlMs: number
+  /** Empty: what the mesh gives by default. */
+  readonly roles: readonly string[]
+}
+
+export interface InviteAnswer {
+  readonly ticket: string
+}
+
+/** POST /api/v1/{pause,finish,resume,leave}. */
+export type NodeAction = 'pause' | 'finish' | 'resume' | 'leave'
+
+export interface ActionAnswer {
+  readonly mode: NodeModeView
+}
+
+/** GET /health. `problems` is empty exactly when `ok`. */
+export interface HealthView {
+  readonly ok: boolean
+  readonly problems: readonly string[]
+}
+
+/** Every answer of the API that is no 2xx. */
+export interface ErrorView {
+  readonly error: { readonly code: ApiErrorCode; readonly message: string; readonly hint: string }
+}
+
+export type ApiErrorCode =
+  | 'BAD_REQUEST'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'TOO_LARGE'
+  | 'WRONG_CONTENT_TYPE'
+  | 'UNAVAILABLE'
+  | 'INTERNAL'

@@ -1,0 +1,53 @@
+import type { ProjectName, Sha256, TargetId } from '../core/ids.ts'
+import type { JobStateView } from './api-types.ts'
+
+/** Everything the page and the JSON of one project show. The catalogue and the job board know it. */
+export interface ProjectView {
+  readonly name: ProjectName
+  /** As its author writes it. */
+  readonly displayName: string
+  readonly summary: string
+  /** Where upstream shows it to people; `''` when unknown. */
+  readonly upstreamUrl: string
+  /** Columns of the table, in the order of the cascade. */
+  readonly targets: readonly TargetId[]
+  /** Newest first. */
+  readonly releases: readonly ReleaseView[]
+}
+
+export interface ReleaseView {
+  /** As upstream writes it. */
+  readonly version: string
+  /** When upstream got its first file. */
+  readonly releasedMs?: number
+  readonly prerelease: boolean
+  readonly yanked: boolean
+  /** `''` unless somebody said never to build it. */
+  readonly skipReason: string
+  readonly wheels: readonly WheelView[]
+  readonly cells: readonly CellView[]
+}
+
+/** A wheel of the mesh. */
+export interface WheelView {
+  readonly filename: string
+  readonly sha256: Sha256
+  readonly size: number
+  readonly target: TargetId
+  readonly requiresPython: string
+  readonly aptPackages: readonly string[]
+  /** Names from `Requires-Dist` without extras. */
+  readonly pipDependencies: readonly string[]
+  readonly builder: string
+  readonly log: Sha256
+  readonly yanked: boolean | string
+}
+
+/** One release on one target. */
+export interface CellView {
+  readonly target: TargetId
+  readonly state: JobStateView
+  /** In words; `''` where the state says it all. */
+  readonly reason: string
+  readonly log?: Sha256
+}

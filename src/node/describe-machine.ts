@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises'
+import { availableParallelism, totalmem } from 'node:os'
+import { statfs } from 'node:fs/promises'
+import type { Capacity } from '../core/coordination.ts'
+import type { Hardware } from '../core/record.ts'
+
+/** What this machine is, as far as it says so; never a serial number. */
+export async function describeHardware(): Promise<Hardware> {
+  const model = await readFile('/proc/device-tree/model', 'utf8').catch(() => '')
+  return {
+    arch: process.arch,
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    model: model.replaceAll('\0', '').trim().slice(0, 200)
+  }
+}
+
+export async function freeDiskBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
+}
+
+/** What a build may take here. */
+export function capacityOf(limits: { readonly memoryBytes: number; readonly diskBytes: number }): Capacity {
+  return { memoryBytes: Math.min(limits.memoryBytes, totalmem()), diskBytes: limits.diskBytes }
+}

@@ -1,0 +1,76 @@
+import { sha256Hex } from '../core/digest.ts'
+import type { ProjectName } from '../core/ids.ts'
+import { PAGE_FRESH_MS } from '../core/limits.ts'
+import { fileFitsTarget, mergeProject, type MergedProject } from '../core/merge-index.ts'
+import type { PublishedWheel } from '../core/published.ts'
+import type { IndexedProject, IndexSource } from '../http/simple-routes.ts'
+import { publishedWheels } from '../ledger/catalogue.ts'
+import type { MeshState } from '../ledger/mesh-state.ts'
+import type { PageBook } from '../ledger/page-book.ts'
+import type { Observer } from './observer.ts'
+import type { PageLoader } from './page-loader.ts'
+
+export interface IndexSourceParts {
+  readonly state: MeshState
+  readonly pages: PageBook
+  readonly loader: PageLoader
+  readonly observer: Observer
+}
+
+/** Merged projects kept: what a busy index serves again and again. */
+const MAX_MERGED = 500
+
+/** The merged index, from the ledger and from upstream's pages; a project that nobody has asked for yet is asked for now. */
+export function createIndexSource(parts: IndexSourceParts): IndexSource {
+  const { state, pages, loader, observer } = parts
+  const merged = new Map<
+    ProjectName,
+    { readonly revision: string; readonly project: MergedProject | undefined }
+  >()
+  let names: { readonly count: number; readonly list: readonly string[] } = { count: -1, list: [] }
+
+  /** Asks upstream when this is the first time or long ago; with an old page at hand, trouble upstream is no trouble here. */
+  async function freshen(name: ProjectName): Promise<void> {
+    const age = observer.ageMs(name)
+    if (age !== undefined && age < PAGE_FRESH_MS) return
+    if (age === undefined) await observer.refresh(name)
+    else await observer.refresh(name).catch(() => undefined)
+  }
+
+  function merge(name: ProjectName): IndexedProject | undefined {
+    const loaded = pages.get(name)
+    if (loaded === undefined) return undefined
+    const wheels = publishedWheels(state, name, loaded.releases)
+    const revision = revisionOf(loaded.digest, wheels)
+    let known = merged.get(name)
+    if (known?.revision !== revision) {
+      known = { revision, project: mergeProject({ page: loaded.page, wheels, fits: fileFitsTarget }) }
+      merged.delete(name)
+      merged.set(name, known)
+      const [oldest] = merged.keys()
+      if (merged.size > MAX_MERGED && oldest !== undefined) merged.delete(oldest)
+    }
+    const ageMs = observer.ageMs(name)
+    return known.project && { merged: known.project, revision, ...(ageMs === undefined ? {} : { ageMs }) }
+  }
+
+  return {
+    async project(name) {
+      await freshen(name)
+      if (state.observations.newest(name)?.record.page === undefined) return undefined
+      if (pages.missing(name) !== undefined && !(await loader.load(name))) await observer.refresh(name)
+      return merge(name)
+    },
+    async projectNames() {
+      const known = [...state.observations.projects()].filter(
+        (name) => state.observations.newest(name)?.record.page !== undefined
+      )
+      if (known.length !== names.count) names = { count: known.length, list: known.sort() }
+      return names.list
+    }
+  }
+}
+
+function revisionOf(page: string, wheels: readonly PublishedWheel[]): string {
+  return sha256Hex(`${page} ${wheels.map(({ wheel, channel }) => `${wheel.sha256}${channel}`).join(' ')}`)
+}

@@ -1,0 +1,114 @@
+import type { RunningJob } from '../core/coordination.ts'
+import type { JobId, NodeId, TargetId } from '../core/ids.ts'
+import type { Clock } from '../core/ports.ts'
+import type { JobStateView, JobView } from '../http/api-types.ts'
+import type { MeshState } from '../ledger/mesh-state.ts'
+import type { Coordination } from '../scheduler/coordination.ts'
+import type { JobBoard, JobRow } from '../scheduler/job-board.ts'
+
+export interface JobViewParts {
+  readonly state: MeshState
+  readonly board: JobBoard
+  readonly coordination: Coordination
+  readonly clock: Clock
+}
+
+interface Working {
+  readonly builder: NodeId
+  readonly running: RunningJob | undefined
+}
+
+/** Jobs as people see them: what the ledger says, and what is going on right now. */
+export class JobViews {
+  readonly #parts: JobViewParts
+
+  constructor(parts: JobViewParts) {
+    this.#parts = parts
+  }
+
+  view(row: JobRow): JobView {
+    const working = row.state.kind === 'open' ? this.#working(row.id, row.target) : undefined
+    const facts = this.#parts.state.results.ofJob(row.id)
+    const last = facts.at(-1)
+    const builder = working?.builder ?? last?.author
+    const { state, reason } =
+      working === undefined ? this.#standing(row) : { state: 'building' as const, reason: '' }
+    return {
+      id: row.id,
+      project: row.project,
+      version: row.version,
+      target: row.target,
+      state,
+      reason,
+      attempts: facts.length,
+      builds: facts.length,
+      ...(builder === undefined ? {} : { builder }),
+      ...(working?.running === undefined
+        ? {}
+        : { phase: working.running.phase, elapsedMs: working.running.elapsedMs }),
+      ...(row.state.kind === 'failed' ? { failure: row.state.failure } : {}),
+      ...(row.state.kind === 'built' ? { wheel: row.state.wheel } : {}),
+      ...this.#log(row)
+    }
+  }
+
+  /** Who holds the job now. */
+  #working(job: JobId, target: TargetId): Working | undefined {
+    const { coordination, clock } = this.#parts
+    const builder = coordination.shard(target)?.claims.get(job)?.note.builder
+    if (builder === undefined) return undefined
+    const sighting = coordination.presence.get(builder)
+    const told = sighting?.presence.running.find((running) => running.job === job)
+    if (sighting === undefined || told === undefined) return { builder, running: undefined }
+    const elapsedMs = Math.round(told.elapsedMs + clock.monotonicMs() - sighting.heardMs)
+    return { builder, running: { ...told, elapsedMs } }
+  }
+
+  #standing({ state, target }: JobRow): { readonly state: JobStateView; readonly reason: string } {
+    switch (state.kind) {
+      case 'open':
+        return this.#open(target, state.last?.reason)
+      case 'waiting':
+        return { state: 'waiting', reason: `its turn comes after ${state.on}` }
+      case 'built':
+        return { state: 'built', reason: state.wheel.filename }
+      case 'failed':
+        return { state: 'failed', reason: state.failure.reason }
+      case 'upstream':
+        return { state: 'upstream', reason: `upstream ships ${state.filename}` }
+      case 'skipped':
+        return { state: 'skipped', reason: state.reason }
+      case 'excluded':
+        return { state: 'excluded', reason: state.reason }
+    }
+  }
+
+  #open(
+    target: TargetId,
+    lastReason: string | undefined
+  ): { readonly state: JobStateView; readonly reason: string } {
+    const builders = buildersOf(this.#parts.state, target)
+    if (builders.length === 0) return { state: 'waiting', reason: `no node of the mesh builds for ${target}` }
+    if (lastReason !== undefined) return { state: 'waiting', reason: `again after a pause: ${lastReason}` }
+    return { state: 'queued', reason: 'the next free builder takes it' }
+  }
+
+  #log({ id, state }: JobRow): { readonly log?: string } {
+    const { results } = this.#parts.state
+    const facts = results.ofJob(state.kind === 'built' ? state.job : id)
+    const fact =
+      state.kind === 'built' ? facts.find(({ record }) => record.wheel !== undefined) : facts.at(-1)
+    return fact === undefined ? {} : { log: fact.record.log.sha256 }
+  }
+}
+
+/** Members that say they build for a target. */
+export function buildersOf({ membership, nodes }: MeshState, target: TargetId): readonly NodeId[] {
+  return membership
+    .all()
+    .map(({ node }) => node)
+    .filter((node) => {
+      const record = nodes.get(node)
+      return record?.buildRefusal === undefined && record?.targets.includes(target) === true
+    })
+}

@@ -1,0 +1,114 @@
+import type { CoordinationMessage } from '../core/coordination.ts'
+import { GOSSIPED, UPSTREAM_SHARD } from '../core/coordination.ts'
+import { messageOf } from '../core/errors.ts'
+import type { MeshId, NodeId } from '../core/ids.ts'
+import { parseJobId } from '../core/job.ts'
+import type { GossipBus, Log, Messenger, Signer, Verdict, Verifier } from '../core/ports.ts'
+import { verdictOf, type Ledger } from '../ledger/ledger.ts'
+import type { MeshState } from '../ledger/mesh-state.ts'
+import type { Coordination } from '../scheduler/coordination.ts'
+import type { JobBoard } from '../scheduler/job-board.ts'
+import {
+  decodeCoordination,
+  encodeCoordination,
+  openCoordination,
+  sealCoordination
+} from '../wire/coordination-codec.ts'
+
+/** Sends coordination messages the way their kind travels. */
+export function coordinationSender(parts: {
+  readonly meshId: MeshId
+  readonly signer: Signer
+  readonly log: Log
+  readonly bus: Pick<GossipBus, 'publish'>
+  readonly messenger: Pick<Messenger, 'send'>
+}): { send(to: NodeId, message: CoordinationMessage): void; gossip(message: CoordinationMessage): void } {
+  return {
+    send(to, message) {
+      parts.messenger.send(to, encodeCoordination(message))
+    },
+    gossip(message) {
+      parts.bus
+        .publish('coordination', sealCoordination(parts.signer, parts.meshId, message))
+        .catch((error: unknown) => {
+          parts.log.debug('a message was not gossiped', { kind: message.kind, error: messageOf(error) })
+        })
+    }
+  }
+}
+
+/** Judges gossiped coordination before it is passed on, and hands it to this node's scheduler. */
+export function judgeCoordination(parts: {
+  readonly meshId: MeshId
+  readonly verifier: Verifier
+  readonly state: MeshState
+  readonly coordination: Coordination
+}): (bytes: Uint8Array) => Verdict {
+  return (bytes) => {
+    try {
+      const { from, message } = openCoordination(parts.verifier, parts.meshId, bytes)
+      if (!parts.state.membership.isMember(from)) return 'ignore'
+      if (!GOSSIPED.has(message.kind)) return 'reject'
+      parts.coordination.receive(from, message, true)
+      return 'accept'
+    } catch {
+      return 'reject'
+    }
+  }
+}
+
+/** Takes what one member sent to this node alone. */
+export function receiveDirect(
+  coordination: Coordination,
+  log: Log
+): (from: NodeId, bytes: Uint8Array) => void {
+  return (from, bytes) => {
+    try {
+      coordination.receive(from, decodeCoordination(bytes), false)
+    } catch (error) {
+      log.warn('a member sent what is no message', { from, error: messageOf(error) })
+    }
+  }
+}
+
+/** Judges gossiped entries; a gap is asked for from whoever told us. */
+export function judgeEntries(
+  ledger: Ledger,
+  onGap: (from: NodeId) => void
+): (bytes: Uint8Array, from: NodeId) => Promise<Verdict> {
+  return async (bytes, from) => {
+    const admission = await ledger.admit(bytes)
+    if (admission.kind === 'gap' || admission.kind === 'not-a-member') onGap(from)
+    return verdictOf(admission)
+  }
+}
+
+/** Every entry, stored or new: into the mesh's state, and from there to all that depend on it. */
+export function foldEntries(parts: {
+  readonly ledger: Ledger
+  readonly state: MeshState
+  readonly board: JobBoard
+  readonly coordination: Coordination
+  readonly onNode: (node: NodeId, addresses: readonly string[]) => void
+  /** False while the stored entries are read: the board is made once, at the end. */
+  readonly isLive: () => boolean
+}): void {
+  const { ledger, state, board, coordination } = parts
+  ledger.onEntry((entry) => {
+    const change = state.apply(entry)
+    for (const record of entry.records) {
+      if (record.kind === 'node') parts.onNode(entry.node, record.addresses)
+      if (record.kind === 'result') coordination.onFinished(record.job, parseJobId(record.job).target)
+    }
+    if (!parts.isLive()) return
+    openShards(state, coordination)
+    if (change.everything) board.refreshAll()
+    else for (const project of change.projects) board.refresh(project)
+  })
+}
+
+/** A shard for each target that some member builds for, and one for following upstream. */
+export function openShards(state: MeshState, coordination: Coordination): void {
+  coordination.open(UPSTREAM_SHARD)
+  for (const { id } of state.nodes.targets()) coordination.open(id)
+}

@@ -1,0 +1,115 @@
+import type { NodeId } from '../core/ids.ts'
+import type { Clock } from '../core/ports.ts'
+import type {
+  BuildView,
+  CoordinatorView,
+  NodeModeView,
+  NodeView,
+  QueueView,
+  StatusView
+} from '../http/api-types.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { MeshState } from '../ledger/mesh-state.ts'
+import { finishedMs, type ResultFact } from '../ledger/results.ts'
+import type { Coordination } from '../scheduler/coordination.ts'
+import type { JobBoard } from '../scheduler/job-board.ts'
+
+export interface MeshViewParts {
+  readonly meshId: string
+  readonly self: NodeId
+  readonly state: MeshState
+  readonly board: JobBoard
+  readonly coordination: Coordination
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly startedMs: number
+  connected(): readonly NodeId[]
+  mode(): NodeModeView
+  /** Why this machine builds nothing right now. */
+  trouble(): string | undefined
+}
+
+export function statusView(parts: MeshViewParts): StatusView {
+  const { state, self, ledger, clock } = parts
+  const record = state.nodes.get(self)
+  const refusal = record?.buildRefusal ?? parts.trouble()
+  return {
+    mesh: { id: parts.meshId, name: state.genesis.name },
+    node: {
+      id: self,
+      label: record?.label ?? '',
+      version: record?.software ?? '',
+      uptimeMs: Math.round(clock.monotonicMs() - parts.startedMs),
+      mode: parts.mode(),
+      roles: record?.roles ?? [],
+      targets: record?.targets ?? [],
+      ...(refusal === undefined ? {} : { buildRefusal: refusal }),
+      running: parts.coordination.presence.get(self)?.presence.running ?? []
+    },
+    peers: { connected: parts.connected().length, known: state.membership.all().length - 1 },
+    queue: queueViews(parts),
+    coordinators: coordinatorViews(parts),
+    ledger: { feeds: ledger.heads().length, entries: ledger.entryCount() }
+  }
+}
+
+export function nodeViews(parts: MeshViewParts): readonly NodeView[] {
+  const connected = new Set(parts.connected())
+  return parts.state.membership.all().map(({ node, level, roles }) => {
+    const record = parts.state.nodes.get(node)
+    const sighting = parts.coordination.presence.get(node)
+    return {
+      id: node,
+      label: record?.label ?? '',
+      contact: record?.contact ?? '',
+      self: node === parts.self,
+      connected: connected.has(node),
+      roles: record?.roles ?? roles,
+      targets: record?.targets ?? [],
+      level,
+      software: record?.software ?? '',
+      hardware: record?.hardware ?? { arch: '', cores: 0, memoryBytes: 0, model: '' },
+      addresses: record?.addresses ?? [],
+      ...(sighting === undefined
+        ? {}
+        : { lastSeenMs: Math.round(parts.clock.monotonicMs() - sighting.heardMs) }),
+      ...(record?.buildRefusal === undefined ? {} : { buildRefusal: record.buildRefusal }),
+      running: sighting?.presence.running ?? []
+    }
+  })
+}
+
+export function buildView({ author, record }: ResultFact): BuildView {
+  return {
+    job: record.job,
+    builder: author,
+    finishedMs: finishedMs(record),
+    durationMs: record.durationMs,
+    log: record.log.sha256,
+    ...(record.wheel === undefined ? {} : { wheel: record.wheel }),
+    ...(record.failure === undefined ? {} : { failure: record.failure })
+  }
+}
+
+function queueViews({ board, state, coordination }: MeshViewParts): readonly QueueView[] {
+  const counts = new Map<string, { queued: number; claimed: number; done: number; failed: number }>(
+    state.nodes.targets().map(({ id }) => [id, { queued: 0, claimed: 0, done: 0, failed: 0 }])
+  )
+  for (const { id, target, state } of board.rows()) {
+    const count = counts.get(target) ?? { queued: 0, claimed: 0, done: 0, failed: 0 }
+    counts.set(target, count)
+    if (state.kind === 'failed') count.failed++
+    else if (state.kind !== 'open' && state.kind !== 'waiting') count.done++
+    else if (coordination.shard(target)?.claims.get(id) !== undefined) count.claimed++
+    else count.queued++
+  }
+  return [...counts].map(([target, count]) => ({ target, ...count }))
+}
+
+function coordinatorViews({ coordination, clock }: MeshViewParts): readonly CoordinatorView[] {
+  const nowMs = clock.monotonicMs()
+  return [...coordination.shards()].flatMap((shard) => {
+    const node = shard.holder(nowMs)
+    return node === undefined ? [] : [{ shard: shard.id, node, term: shard.fence()?.term ?? 0 }]
+  })
+}

@@ -1,0 +1,135 @@
+import type { Config } from '../config/load-config.ts'
+import { removeApiFile, writeApiFile } from '../config/api-file.ts'
+import { messageOf } from '../core/errors.ts'
+import type { UpstreamIndex } from '../core/ports.ts'
+import { findIndexUrl } from '../upstream/pip-config.ts'
+import { createIndexClient } from '../upstream/index-client.ts'
+import { termsOf } from '../wire/invite.ts'
+import { inviteWith } from './control-source.ts'
+import { createMesh, type Mesh, type MeshPorts } from './create-mesh.ts'
+import { createNode } from './create-node.ts'
+import { makeMembership } from './found-mesh.ts'
+import { loadIdentity } from './identity.ts'
+import { joinByLan, joinByTicket, readTicket } from './join-mesh.ts'
+import { createLogger } from './logger.ts'
+import { forgetMembership, loadMembership, saveMembership, type MeshMembership } from './mesh-files.ts'
+import { NodeError } from './node-error.ts'
+import { SOFTWARE } from './software.ts'
+import { systemClock, systemRandom } from './system-clock.ts'
+
+export interface RunningNode {
+  readonly meshName: string
+  readonly nodeId: string
+  readonly indexUrl: string
+  /** This start made the mesh. */
+  readonly founded: boolean
+  /** For the next Pi, when this node may invite. */
+  readonly ticket?: string
+  readonly buildRefusal?: string
+  stop(): Promise<void>
+  /** Resolves when the node stopped by itself: its owner told it to leave. */
+  readonly ended: Promise<void>
+}
+
+export interface StartOptions {
+  readonly ticket?: string
+  readonly signal?: AbortSignal
+  readonly onProgress?: (line: string) => void
+}
+
+/** A ticket printed at the start is for the Pis that are joined next: a day, and some to spare. */
+const NEXT_TICKET = { uses: 20, ttlMs: 24 * 3600 * 1000, roles: [] }
+
+/** Joins or founds a mesh and runs this node in it until stopped. */
+export async function startNode(config: Config, options: StartOptions = {}): Promise<RunningNode> {
+  const onProgress = options.onProgress ?? (() => undefined)
+  const ports: MeshPorts = { clock: systemClock, random: systemRandom, log: createLogger(config.logLevel) }
+  const seed = await loadIdentity(config.dataDir, ports.random)
+  const { membership, founded } = await findMesh(config, { ...options, onProgress, seed })
+  options.signal?.throwIfAborted()
+  const upstream = await followUpstream(config, onProgress)
+  const boot = Math.floor(ports.random.float() * 2 ** 32)
+  const mesh = await createMesh(config, { seed, membership, boot }, ports)
+  const node = createNode(config, { ...ports, mesh, upstream, boot, onProgress })
+  onProgress('starting')
+  await node.start()
+  const { indexUrl, token } = node.served
+  await writeApiFile(config.dataDir, { url: new URL('/', indexUrl()).href, token, pid: process.pid })
+
+  let stopping: Promise<void> | undefined
+  const stop = (): Promise<void> =>
+    (stopping ??= (async () => {
+      await removeApiFile(config.dataDir, process.pid)
+      await node.stop()
+    })())
+  const ended = node.left.then(async () => {
+    await stop()
+    await forgetMembership(config.dataDir)
+  })
+  const [ticket, refusal] = [ticketOf(mesh, ports), node.buildRefusal()]
+  return {
+    meshName: membership.genesis.genesis.name,
+    nodeId: mesh.self,
+    indexUrl: indexUrl(),
+    founded,
+    ...(ticket === undefined ? {} : { ticket }),
+    ...(refusal === undefined ? {} : { buildRefusal: refusal }),
+    stop,
+    ended
+  }
+}
+
+async function findMesh(
+  config: Config,
+  options: StartOptions & { readonly seed: Uint8Array; readonly onProgress: (line: string) => void }
+): Promise<{ readonly membership: MeshMembership; readonly founded: boolean }> {
+  const known = await loadMembership(config.dataDir)
+  const ticket = options.ticket === undefined ? undefined : readTicket(options.ticket)
+  if (known !== undefined) {
+    if (ticket !== undefined && termsOf(ticket).meshId !== known.genesis.meshId) {
+      const cure = 'leave it first (commonwheel leave), or give another folder with --data'
+      throw new NodeError({ code: 'NODE_ALREADY_MEMBER', mesh: known.genesis.genesis.name, cure })
+    }
+    return { membership: known, founded: false }
+  }
+  const { onProgress, seed } = options
+  const newcomer = { seed, onProgress, label: config.name, contact: config.contact }
+  const joined =
+    ticket !== undefined
+      ? await joinByTicket(ticket, newcomer, systemClock.wallMs())
+      : config.mdns
+        ? await joinByLan(newcomer, systemClock)
+        : undefined
+  const membership = joined ?? makeMembership(seed, `${config.name === '' ? 'home' : config.name} mesh`)
+  if (joined === undefined) onProgress('no mesh to join: founding one')
+  await saveMembership(config.dataDir, membership)
+  return { membership, founded: joined === undefined }
+}
+
+/** The index that is configured, else the one that pip would use. Without one the mesh's own wheels are still served. */
+async function followUpstream(config: Config, onProgress: (line: string) => void): Promise<UpstreamIndex> {
+  const indexUrl =
+    config.upstream === '' ? await findIndexUrl(config.pythons[0] ?? 'python3') : config.upstream
+  onProgress(`following ${new URL(indexUrl).origin}`)
+  return createIndexClient({ indexUrl, userAgent: userAgentOf(config) })
+}
+
+/** Says who asks and how to reach them, as the operators of public indexes ask for. */
+function userAgentOf(config: Config): string {
+  const contact = config.contact.replace(/[^\x20-\x7e]|[()]/g, '')
+  return contact === '' ? SOFTWARE : `${SOFTWARE} (${contact})`
+}
+
+function ticketOf(mesh: Mesh, { clock, random }: MeshPorts): string | undefined {
+  const { state, signer, meshId, network } = mesh
+  try {
+    return inviteWith(
+      { state, signer, random, meshId, clock, addresses: () => network.host.addresses() },
+      NEXT_TICKET
+    ).ticket
+  } catch (error) {
+    // Only keepers invite; every other node has nothing to print.
+    void messageOf(error)
+    return undefined
+  }
+}

@@ -1,0 +1,121 @@
+import type { ProjectName } from '../core/ids.ts'
+import { jobId } from '../core/job.ts'
+import type { Clock } from '../core/ports.ts'
+import type { ProjectSpec, WantRecord } from '../core/record.ts'
+import { parseRequirement } from '../core/requirement.ts'
+import { parseTarget } from '../core/target.ts'
+import { apiError } from '../http/api-error.ts'
+import type { JobView, WantAnswer, WantRequest, WantView } from '../http/api-types.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { MeshState } from '../ledger/mesh-state.ts'
+import type { PageBook } from '../ledger/page-book.ts'
+import type { JobBoard } from '../scheduler/job-board.ts'
+import { wantedReleases } from '../scheduler/wanted-releases.ts'
+import type { JobViews } from './job-views.ts'
+
+export interface WantDeskParts {
+  readonly state: MeshState
+  readonly pages: PageBook
+  readonly board: JobBoard
+  readonly views: JobViews
+  readonly ledger: Pick<Ledger, 'append'>
+  readonly clock: Clock
+  /** What went wrong when upstream was asked for a project, `''` when nothing did. */
+  upstreamTrouble(project: ProjectName): string
+}
+
+const ENDED = new Set(['built', 'failed', 'upstream', 'skipped', 'excluded'])
+
+/** Wants: taken from people, and shown with what became of them. */
+export interface WantDesk {
+  want(request: WantRequest): Promise<WantAnswer>
+  views(id?: string): readonly WantView[]
+}
+
+export function createWantDesk(parts: WantDeskParts): WantDesk {
+  const { state, board, views, ledger, clock } = parts
+
+  function jobsOf(id: string, want: WantRecord): readonly JobView[] {
+    return want.specs.flatMap((spec) => {
+      const rows = board.rowsOf(spec.project).filter(({ wantIds }) => wantIds.includes(id))
+      return rows.length > 0 ? rows.map((row) => views.view(row)) : [whyNothing(parts, spec, want)]
+    })
+  }
+
+  function viewOf(id: string, want: WantRecord): WantView {
+    const jobs = jobsOf(id, want)
+    const { targets, batch, atomic, createdMs } = want
+    const specs = want.specs.map(({ project, specifier }) => `${project}${specifier}`)
+    const author = state.wishes.authorOf(id) ?? ''
+    const done = jobs.every((job) => ENDED.has(job.state))
+    return { id, specs, targets, batch, atomic, author, createdMs, done, jobs }
+  }
+
+  return {
+    async want({ specs, targets, batch, atomic }) {
+      const record: WantRecord = {
+        kind: 'want',
+        specs: specs.map(readSpec),
+        targets: targets.map((target) => parseTarget(target).id),
+        priority: 'request',
+        batch,
+        atomic,
+        createdMs: clock.wallMs()
+      }
+      const [id = ''] = await ledger.append(record)
+      return { want: id, jobs: jobsOf(id, record) }
+    },
+    views(id) {
+      if (id === undefined) return [...state.wishes.wants()].map(([one, want]) => viewOf(one, want))
+      const want = state.wishes.want(id)
+      return want === undefined ? [] : [viewOf(id, want)]
+    }
+  }
+}
+
+function readSpec(text: string): ProjectSpec {
+  try {
+    const { project, specifier } = parseRequirement(text)
+    return { project, specifier }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw apiError('BAD_REQUEST', reason, 'a requirement looks like numpy, numpy==2.1.0 or "numpy>=2,<3"')
+  }
+}
+
+/** A spec without jobs, as a job of its own that says why. */
+function whyNothing(parts: WantDeskParts, { project, specifier }: ProjectSpec, want: WantRecord): JobView {
+  const text = `${project}${specifier}`
+  const none = { id: text, project, version: '', target: '', attempts: 0, builds: 0 }
+  const observed = parts.state.observations.newest(project)
+  const failed = (cause: string, reason: string): JobView => ({
+    ...none,
+    state: 'failed',
+    reason,
+    failure: { class: 'package', cause, reason }
+  })
+  if (observed === undefined) {
+    const trouble = parts.upstreamTrouble(project)
+    return {
+      ...none,
+      state: 'waiting',
+      reason: trouble === '' ? 'upstream is being asked' : `upstream: ${trouble}`
+    }
+  }
+  if (observed.record.page === undefined)
+    return failed('unknown-project', `upstream has no project named ${project}`)
+  const page = parts.pages.get(project)
+  if (page === undefined) return { ...none, state: 'waiting', reason: 'its page is on the way here' }
+  const wish = { project, specifier, wantId: '', author: '' as never, ...want }
+  const [release] = wantedReleases([wish], page.releases)
+  if (release === undefined) {
+    const newest = page.releases.at(-1)?.version
+    return failed(
+      'unknown-version',
+      `upstream has no release ${text}${newest === undefined ? '' : `; its newest is ${newest}`}`
+    )
+  }
+  const target = want.targets[0] ?? ''
+  const id = target === '' ? text : jobId(project, release.release.version, target)
+  return { ...none, id, state: 'waiting', reason: 'no node of the mesh builds wheels yet' }
+}

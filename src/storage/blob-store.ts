@@ -1,0 +1,171 @@
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { BlobError } from '../core/blob-error.ts'
+import { isSha256, type Sha256 } from '../core/ids.ts'
+import { BLOB_CHUNK_BYTES, MAX_BLOB_BYTES } from '../core/limits.ts'
+import type { BlobStore, BlobWriteOptions, Random } from '../core/ports.ts'
+import { blobPaths, type BlobPaths } from './blob-paths.ts'
+import { isNotFound, moveDurably, removeFile } from './files.ts'
+import { PartialFiles } from './partial-blob.ts'
+import { StorageError, toStorageError } from './storage-error.ts'
+import { sweepLeftovers } from './sweep-leftovers.ts'
+
+export interface DiskBlobStore extends BlobStore {
+  /** Reads the whole blob: `false` when its bytes are no longer those that its name promises. */
+  verify(digest: Sha256): Promise<boolean>
+}
+
+interface Range {
+  readonly start?: number
+  readonly end?: number
+}
+
+/** Blobs as files in `root`, which is made when missing. What an earlier process left half-written is cleared away. */
+export async function createBlobStore(
+  root: string,
+  { random }: { readonly random: Random }
+): Promise<DiskBlobStore> {
+  const paths = blobPaths(root)
+  await inFolder(paths, () => sweepLeftovers(paths))
+  const partials = new PartialFiles(paths)
+  return {
+    size: (digest) => inFolder(paths, () => sizeOf(paths, digest)),
+    read: (digest, range) => readBlob(paths, digest, range),
+    write: (source, options) => writeBlob(paths, random, { source, ...options }),
+    partial: (digest) => inFolder(paths, () => partials.open(digest)),
+    list: () => listBlobs(paths),
+    remove: (digest) => inFolder(paths, () => removeFile(paths.blob(digest))),
+    verify: (digest) => inFolder(paths, () => verifyBlob(paths, digest))
+  }
+}
+
+async function sizeOf(paths: BlobPaths, digest: Sha256): Promise<number | undefined> {
+  try {
+    return (await stat(paths.blob(digest))).size
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw error
+  }
+}
+
+async function* readBlob(paths: BlobPaths, digest: Sha256, range: Range = {}): AsyncGenerator<Uint8Array> {
+  const file = await inFolder(paths, () => openBlob(paths, digest))
+  try {
+    const { size } = await file.stat()
+    const end = Math.min(range.end ?? size, size)
+    for (let at = range.start ?? 0; at < end;) {
+      const chunk = await readChunk(file, at, Math.min(BLOB_CHUNK_BYTES, end - at))
+      if (chunk.byteLength === 0) {
+        const reason = `${digest} ended at ${at} of ${end} bytes`
+        throw new StorageError({ code: 'STORAGE_IO', folder: paths.root, reason })
+      }
+      at += chunk.byteLength
+      yield chunk
+    }
+  } catch (error) {
+    throw passOrTranslate(error, paths)
+  } finally {
+    await file.close()
+  }
+}
+
+async function readChunk(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, at)
+  return buffer.subarray(0, bytesRead)
+}
+
+async function openBlob(paths: BlobPaths, digest: Sha256): Promise<FileHandle> {
+  try {
+    return await open(paths.blob(digest), 'r')
+  } catch (error) {
+    if (isNotFound(error)) throw new BlobError({ code: 'BLOB_MISSING', digest }, { cause: error })
+    throw error
+  }
+}
+
+type WriteRequest = BlobWriteOptions & { readonly source: AsyncIterable<Uint8Array> }
+interface Written {
+  readonly digest: Sha256
+  readonly size: number
+}
+
+async function writeBlob(paths: BlobPaths, random: Random, request: WriteRequest): Promise<Written> {
+  const temporary = join(paths.temporary, Buffer.from(random.bytes(12)).toString('hex'))
+  try {
+    const file = await inFolder(paths, () => open(temporary, 'wx'))
+    const written = await fill(file, paths, request)
+    await inFolder(paths, () => moveDurably(temporary, paths.blob(written.digest)))
+    return written
+  } catch (error) {
+    await removeFile(temporary)
+    throw error
+  }
+}
+
+/** Closes the file in any case. What the source throws is the caller's own and passes as it is. */
+async function fill(file: FileHandle, paths: BlobPaths, request: WriteRequest): Promise<Written> {
+  const { source, expected, maxBytes = MAX_BLOB_BYTES } = request
+  const hash = createHash('sha256')
+  let size = 0
+  try {
+    for await (const chunk of source) {
+      size += chunk.byteLength
+      if (size > maxBytes) throw new BlobError({ code: 'BLOB_TOO_LARGE', maxBytes })
+      hash.update(chunk)
+      await inFolder(paths, () => file.appendFile(chunk))
+    }
+    const digest = hash.digest('hex') as Sha256
+    if (expected !== undefined && digest !== expected) {
+      throw new BlobError({ code: 'BLOB_MISMATCH', digest: expected, actual: digest })
+    }
+    await inFolder(paths, () => file.sync())
+    return { digest, size }
+  } finally {
+    await file.close()
+  }
+}
+
+async function* listBlobs(paths: BlobPaths): AsyncGenerator<Written> {
+  try {
+    for (const first of await fanOut(paths.root)) {
+      for (const second of await fanOut(first)) {
+        for (const name of await readdir(second)) {
+          const size = isSha256(name) ? await sizeOf(paths, name) : undefined
+          if (isSha256(name) && size !== undefined) yield { digest: name, size }
+        }
+      }
+    }
+  } catch (error) {
+    throw passOrTranslate(error, paths)
+  }
+}
+
+/** Folders named by two hex digits, in order. */
+async function fanOut(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder)
+  return names
+    .filter((name) => /^[0-9a-f]{2}$/.test(name))
+    .sort()
+    .map((name) => join(folder, name))
+}
+
+async function verifyBlob(paths: BlobPaths, digest: Sha256): Promise<boolean> {
+  const hash = createHash('sha256')
+  for await (const chunk of readBlob(paths, digest)) hash.update(chunk)
+  return hash.digest('hex') === digest
+}
+
+async function inFolder<T>(paths: BlobPaths, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    throw passOrTranslate(error, paths)
+  }
+}
+
+/** What the system said gets our words: above all a full disk, which must be told from a broken one. */
+function passOrTranslate(error: unknown, paths: BlobPaths): unknown {
+  const fromSystem = error instanceof Error && 'syscall' in error
+  return fromSystem ? toStorageError(error, paths.root) : error
+}

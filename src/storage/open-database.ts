@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
+import { Level } from 'level'
+import { syncFolder } from './files.ts'
+import { databaseFolder, KEY_SPACES, madeMarker, SCHEMA_KEY, SCHEMA_VERSION } from './keys.ts'
+import { DOCTOR, StorageError, toStorageError } from './storage-error.ts'
+
+type Stored = string | Buffer | Uint8Array
+/** LevelDB on disk, memory-level in tests. */
+export type AnyLevel = AbstractLevel<Stored, string, Uint8Array>
+export type KeySpace = AbstractSublevel<AnyLevel, Stored, string, Uint8Array>
+
+export interface Database {
+  readonly level: AnyLevel
+  /** Where it lies, for messages to people. */
+  readonly folder: string
+  readonly meta: KeySpace
+  readonly entries: KeySpace
+  readonly heads: KeySpace
+  readonly state: KeySpace
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database of a data folder, or makes it. LevelDB comes up empty without a word when its CURRENT file is gone,
+ * so a marker beside it remembers that there was one.
+ */
+export async function openDatabase(dataFolder: string): Promise<Database> {
+  const folder = databaseFolder(dataFolder)
+  const made = existsSync(madeMarker(dataFolder))
+  try {
+    await mkdir(dataFolder, { recursive: true, mode: 0o700 })
+    const level = new Level<string, Uint8Array>(folder, { valueEncoding: 'view', createIfMissing: !made })
+    await level.open()
+    const database = await closingOnFailure(level, async () => useDatabase(level, { folder, made }))
+    if (!made) await writeMarker(dataFolder)
+    return database
+  } catch (error) {
+    throw toStorageError(error, folder)
+  }
+}
+
+/** The key spaces of a level that is open, after a look at its schema version. `made`: it must not be empty. */
+export async function useDatabase(
+  level: AnyLevel,
+  { folder, made }: { readonly folder: string; readonly made: boolean }
+): Promise<Database> {
+  const space = (name: string): KeySpace =>
+    level.sublevel<string, Uint8Array>(name, { keyEncoding: 'utf8', valueEncoding: 'view' })
+  const meta = space(KEY_SPACES.meta)
+  const version = await meta.get(SCHEMA_KEY)
+  if (version === undefined) await makeSchema(meta, { folder, made })
+  else checkSchema(new TextDecoder().decode(version))
+  return {
+    level,
+    folder,
+    meta,
+    entries: space(KEY_SPACES.entries),
+    heads: space(KEY_SPACES.heads),
+    state: space(KEY_SPACES.state),
+    close: () => level.close()
+  }
+}
+
+async function makeSchema(
+  meta: KeySpace,
+  { folder, made }: { folder: string; made: boolean }
+): Promise<void> {
+  if (made) throw new StorageError({ code: 'STORAGE_CORRUPT', folder, cure: DOCTOR })
+  await meta.put(SCHEMA_KEY, new TextEncoder().encode(String(SCHEMA_VERSION)), SYNC)
+}
+
+/** LevelDB's own option, which the common interface of all levels does not name. */
+const SYNC: object = { sync: true }
+
+function checkSchema(found: string): void {
+  if (found === String(SCHEMA_VERSION)) return
+  const cure = 'the folder was written by another version of this program: install that one'
+  throw new StorageError({ code: 'STORAGE_SCHEMA', found, known: SCHEMA_VERSION, cure })
+}
+
+async function writeMarker(dataFolder: string): Promise<void> {
+  await writeFile(madeMarker(dataFolder), `schema ${SCHEMA_VERSION}\n`, { flush: true })
+  await syncFolder(dataFolder)
+}
+
+async function closingOnFailure<T>(level: AnyLevel, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use()
+  } catch (error) {
+    await level.close()
+    throw error
+  }
+}

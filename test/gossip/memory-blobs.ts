@@ -1,0 +1,95 @@
+import { BlobError } from '../../src/core/blob-error.ts'
+import { sha256Hex } from '../../src/core/digest.ts'
+import type { Sha256 } from '../../src/core/ids.ts'
+import type { BlobStore, PartialBlob } from '../../src/core/ports.ts'
+
+/** A BlobStore in memory that can be made to lie, to stop, or to count what it sends. */
+export class MemoryBlobs implements BlobStore {
+  readonly blobs = new Map<Sha256, Uint8Array>()
+  readonly partials = new Map<Sha256, Uint8Array[]>()
+  readonly readsFrom: number[] = []
+  chunkBytes = 64 * 1024
+  /** Called before each chunk that is read, with its offset. */
+  beforeChunk: (offset: number) => Promise<void> | void = () => undefined
+
+  put(bytes: Uint8Array, digest = sha256Hex(bytes)): Sha256 {
+    this.blobs.set(digest, bytes)
+    return digest
+  }
+
+  async size(digest: Sha256): Promise<number | undefined> {
+    return this.blobs.get(digest)?.byteLength
+  }
+
+  async *read(
+    digest: Sha256,
+    range: { readonly start?: number; readonly end?: number } = {}
+  ): AsyncIterable<Uint8Array> {
+    const bytes = this.blobs.get(digest)
+    if (bytes === undefined) throw new BlobError({ code: 'BLOB_MISSING', digest })
+    const end = range.end ?? bytes.byteLength
+    this.readsFrom.push(range.start ?? 0)
+    for (let at = range.start ?? 0; at < end; at += this.chunkBytes) {
+      await this.beforeChunk(at)
+      yield bytes.subarray(at, Math.min(end, at + this.chunkBytes))
+    }
+  }
+
+  async write(
+    source: AsyncIterable<Uint8Array>
+  ): Promise<{ readonly digest: Sha256; readonly size: number }> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of source) chunks.push(chunk)
+    const bytes = joined(chunks)
+    return { digest: this.put(bytes), size: bytes.byteLength }
+  }
+
+  async partial(digest: Sha256): Promise<PartialBlob> {
+    const chunks = this.partials.get(digest) ?? []
+    this.partials.set(digest, chunks)
+    return {
+      offset: joined(chunks).byteLength,
+      append: async (chunk) => {
+        chunks.push(Uint8Array.from(chunk))
+      },
+      commit: async () => {
+        const bytes = joined(chunks)
+        this.partials.delete(digest)
+        const actual = sha256Hex(bytes)
+        if (actual !== digest) throw new BlobError({ code: 'BLOB_MISMATCH', digest, actual })
+        this.put(bytes)
+        return bytes.byteLength
+      },
+      suspend: async () => undefined
+    }
+  }
+
+  async *list(): AsyncIterable<{ readonly digest: Sha256; readonly size: number }> {
+    for (const [digest, { byteLength: size }] of this.blobs) yield { digest, size }
+  }
+
+  async remove(digest: Sha256): Promise<void> {
+    this.blobs.delete(digest)
+  }
+}
+
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}
+
+/** Bytes that repeat nowhere near, the same for the same seed. */
+export function noise(length: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let state = seed
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    bytes[i] = state >>> 24
+  }
+  return bytes
+}

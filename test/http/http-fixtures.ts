@@ -1,0 +1,242 @@
+import type { Hono } from 'hono'
+import { sha256Hex } from '../../src/core/digest.ts'
+import { normalizeName } from '../../src/core/distribution.ts'
+import type { NodeId, Sha256, TargetId } from '../../src/core/ids.ts'
+import { jobId } from '../../src/core/job.ts'
+import type { MergedProject } from '../../src/core/merge-index.ts'
+import { parseProjectPage } from '../../src/core/parse-project-page.ts'
+import type { ProjectPage } from '../../src/core/project-page.ts'
+import type { PublishedWheel } from '../../src/core/published.ts'
+import type { WheelRef } from '../../src/core/record.ts'
+import { type AppParts, createApp } from '../../src/http/app.ts'
+import type { EventView, JobView, StatusView } from '../../src/http/api-types.ts'
+import type { ControlSource } from '../../src/http/api-routes.ts'
+import type { FileSource, ServedFile } from '../../src/http/file-routes.ts'
+import type { HttpEnv } from '../../src/http/http-env.ts'
+import { FakeClock, silentLog } from '../support/test-ports.ts'
+
+export const CP311 = 'cp311-linux_armv7l-glibc2.36' as TargetId
+export const CP313 = 'cp313-linux_aarch64-glibc2.41' as TargetId
+export const BUILDER = '12D3KooWEtQhQWVDs2jyLbmfVcqbNg1ws3rLVYBjGp8gWeDcPg6v' as NodeId
+export const TOKEN = 'a-token-of-the-test'
+
+/** An upstream file as PEP 691 JSON has it. */
+export function upstreamFile(
+  filename: string,
+  over: Readonly<Record<string, unknown>> = {}
+): Record<string, unknown> {
+  return {
+    filename,
+    url: `https://files.invalid/${filename}`,
+    hashes: { sha256: sha256Hex(filename) },
+    size: 1_000,
+    'upload-time': '2026-01-02T03:04:05.678901Z',
+    yanked: false,
+    ...over
+  }
+}
+
+export function upstreamPage(
+  files: readonly Readonly<Record<string, unknown>>[],
+  over: Readonly<Record<string, unknown>> = {}
+): ProjectPage {
+  const json = {
+    meta: { 'api-version': '1.4', '_last-serial': 7 },
+    name: 'demo',
+    versions: ['1.0'],
+    files,
+    ...over
+  }
+  return parseProjectPage(json, normalizeName('demo'))
+}
+
+export function aWheelRef(filename: string, over: Partial<WheelRef> = {}): WheelRef {
+  return {
+    filename,
+    sha256: sha256Hex(`bytes of ${filename}`),
+    size: 2_000,
+    metadata: sha256Hex(`metadata of ${filename}`),
+    metadataSize: 100,
+    requiresPython: '>=3.8',
+    aptPackages: ['libjpeg62-turbo'],
+    glibcFloor: '2.34',
+    ...over
+  }
+}
+
+export function aPublished(filename: string, over: Partial<PublishedWheel> = {}): PublishedWheel {
+  const project = normalizeName('demo')
+  return {
+    project,
+    version: '1.0',
+    target: CP311,
+    job: jobId(project, '1.0', CP311),
+    wheel: aWheelRef(filename),
+    builder: BUILDER,
+    publishedMs: 1_767_225_600_123,
+    durationMs: 1_000,
+    log: { sha256: sha256Hex('log'), size: 10 },
+    channel: 'stable',
+    ...over
+  }
+}
+
+export function aMerged(over: Partial<MergedProject> = {}): MergedProject {
+  const page = upstreamPage([upstreamFile('demo-1.0.tar.gz')])
+  return { name: page.name, status: 'active', rest: page.rest, versions: ['1.0'], files: page.files, ...over }
+}
+
+export function aJobView(over: Partial<JobView> = {}): JobView {
+  return {
+    id: `demo==1.0@${CP311}`,
+    project: 'demo',
+    version: '1.0',
+    target: CP311,
+    state: 'queued',
+    reason: '',
+    attempts: 0,
+    builds: 0,
+    ...over
+  }
+}
+
+export function aStatus(over: Partial<StatusView> = {}): StatusView {
+  return {
+    mesh: { id: sha256Hex('mesh'), name: 'garden' },
+    node: {
+      id: BUILDER,
+      label: 'pi-kitchen',
+      version: '0.1.0',
+      uptimeMs: 5_000,
+      mode: 'running',
+      roles: ['build', 'index'],
+      targets: [CP311],
+      running: []
+    },
+    peers: { connected: 1, known: 2 },
+    queue: [{ target: CP311, queued: 1, claimed: 0, done: 2, failed: 0 }],
+    coordinators: [{ shard: CP311, node: BUILDER, term: 3 }],
+    ledger: { feeds: 3, entries: 40 },
+    ...over
+  }
+}
+
+/** Blobs in memory, and what was asked of them. */
+export class MemoryFiles implements FileSource {
+  readonly served = new Map<string, ServedFile | 'gone'>()
+  readonly blobs = new Map<string, Uint8Array>()
+  readonly opened: string[] = []
+  /** Ends a stream after so many bytes with an error, or silently when `true`. */
+  breakAfterBytes: number | undefined
+  endSilently = false
+  unreachable = false
+  /** Streams begun and not yet ended. */
+  reading = 0
+
+  add(filename: string, bytes: Uint8Array, metadata = 'Metadata-Version: 2.1\n'): Sha256 {
+    const digest = sha256Hex(bytes)
+    const metadataDigest = sha256Hex(metadata)
+    this.blobs.set(digest, bytes)
+    this.blobs.set(metadataDigest, Buffer.from(metadata))
+    this.served.set(digest, {
+      filename,
+      size: bytes.byteLength,
+      metadata: metadataDigest,
+      metadataSize: Buffer.byteLength(metadata)
+    })
+    return digest
+  }
+
+  find(digest: Sha256): ServedFile | 'gone' | undefined {
+    return this.served.get(digest)
+  }
+
+  async open(
+    digest: Sha256,
+    range?: { readonly start: number; readonly end: number }
+  ): Promise<{ size: number; chunks: AsyncIterable<Uint8Array> }> {
+    this.opened.push(digest)
+    const bytes = this.blobs.get(digest)
+    if (bytes === undefined || this.unreachable) throw new Error('nobody has it')
+    return { size: bytes.byteLength, chunks: this.#chunks(bytes.subarray(range?.start ?? 0, range?.end)) }
+  }
+
+  async *#chunks(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+    this.reading += 1
+    try {
+      const step = 64 * 1024
+      for (let offset = 0; offset < bytes.byteLength; offset += step) {
+        const left = this.breakAfterBytes === undefined ? Infinity : this.breakAfterBytes - offset
+        if (left <= 0 && this.endSilently) return
+        if (left <= 0) throw new Error('the holder went away')
+        yield bytes.subarray(offset, Math.min(offset + step, offset + left))
+      }
+    } finally {
+      this.reading -= 1
+    }
+  }
+}
+
+export class FakeControl implements ControlSource {
+  readonly calls: unknown[] = []
+  readonly listeners = new Set<(event: EventView) => void>()
+
+  emit(event: EventView): void {
+    for (const listener of this.listeners) listener(event)
+  }
+
+  subscribe(listener: (event: EventView) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  status = async (): Promise<StatusView> => aStatus()
+  nodes: ControlSource['nodes'] = async () => []
+  jobs: ControlSource['jobs'] = async (filter) => (this.calls.push(filter), [aJobView()])
+  builds: ControlSource['builds'] = async (filter) => (this.calls.push(filter), [])
+  wants: ControlSource['wants'] = async (id) => (this.calls.push({ id }), [])
+  why: ControlSource['why'] = async (project) =>
+    project === normalizeName('demo')
+      ? { project, upstream: true, targets: [CP311], versions: [] }
+      : undefined
+  want: ControlSource['want'] = async (request) => (
+    this.calls.push(request),
+    { want: 'w1', jobs: [aJobView()] }
+  )
+  invite: ControlSource['invite'] = async (request) => (this.calls.push(request), { ticket: 'cw1-ticket' })
+  act: ControlSource['act'] = async (action) => (this.calls.push(action), { mode: 'paused' })
+}
+
+export interface TestApp {
+  readonly app: Hono<HttpEnv>
+  readonly parts: AppParts
+  readonly files: MemoryFiles
+  readonly control: FakeControl
+  readonly clock: FakeClock
+}
+
+/** A whole app over fakes, any of which can be replaced. */
+export function testApp(over: Partial<AppParts> = {}): TestApp {
+  const files = new MemoryFiles()
+  const control = new FakeControl()
+  const clock = new FakeClock()
+  const parts: AppParts = {
+    index: {
+      project: async (name) =>
+        name === normalizeName('demo') ? { merged: aMerged(), revision: '1' } : undefined,
+      projectNames: async () => ['demo']
+    },
+    files,
+    logs: { has: () => false, open: () => Promise.reject(new Error('no log')) },
+    projects: { view: async () => undefined },
+    control,
+    health: {
+      health: async () => ({ ok: true, problems: [] }),
+      metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' })
+    },
+    clock,
+    log: silentLog,
+    ...over
+  }
+  return { app: createApp(parts, { token: TOKEN }), parts, files, control, clock }
+}

@@ -1,0 +1,185 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { sha256Hex } from '../../src/core/digest.ts'
+import type { ProjectName } from '../../src/core/ids.ts'
+import { fileFitsTarget, mergeProject } from '../../src/core/merge-index.ts'
+import { parseProjectPage } from '../../src/core/parse-project-page.ts'
+import type { PublishedWheel } from '../../src/core/published.ts'
+import { createHttpServer } from '../../src/http/server.ts'
+import type { IndexSource } from '../../src/http/simple-routes.ts'
+import { type TinyWheel, tinyWheel } from '../support/tiny-wheel.ts'
+import { MemoryFiles, aPublished, aWheelRef, testApp, upstreamFile } from './http-fixtures.ts'
+
+const run = promisify(execFile)
+
+/** A mesh with the wheels of two projects, upstream of which there are only source archives that nobody can fetch. */
+const WHEELS: readonly TinyWheel[] = [
+  tinyWheel({ name: 'meshdemo', version: '1.0', greeting: 'old' }),
+  tinyWheel({
+    name: 'meshdemo',
+    version: '1.1',
+    greeting: 'new',
+    requiresDist: ['meshdep>=1'],
+    requiresPython: '>=3.6'
+  }),
+  tinyWheel({ name: 'meshdemo', version: '1.2', greeting: 'for nobody', requiresPython: '<3' }),
+  tinyWheel({ name: 'meshdemo', version: '1.3', greeting: 'yanked' }),
+  tinyWheel({ name: 'meshdep', version: '1.0' })
+]
+const YANKED_UPSTREAM = ['meshdemo-1.3.tar.gz']
+
+const files = new MemoryFiles()
+const requests: string[] = []
+const made = testApp({ files, index: indexOver(WHEELS) })
+const server = createHttpServer(made.app, { host: '127.0.0.1', port: 0 })
+let folder = ''
+let python = ''
+/** PEP 658 is read by default from 23.2 on. */
+let readsMetadata = false
+
+function indexOver(wheels: readonly TinyWheel[]): IndexSource {
+  const published = wheels.map((wheel) => publish(wheel))
+  return {
+    projectNames: async () => ['meshdemo', 'meshdep'],
+    project: async (name) => {
+      const merged = mergeProject({
+        page: pageOf(name, published),
+        wheels: published.filter(({ project }) => project === name),
+        fits: fileFitsTarget
+      })
+      return merged && { merged, revision: '1' }
+    }
+  }
+}
+
+function publish({ filename, bytes, metadata }: TinyWheel): PublishedWheel {
+  const [project = '', version = ''] = filename.split('-')
+  return aPublished(filename, {
+    project: project as ProjectName,
+    version,
+    wheel: aWheelRef(filename, {
+      sha256: files.add(filename, bytes, metadata),
+      size: bytes.byteLength,
+      metadata: sha256Hex(metadata),
+      metadataSize: Buffer.byteLength(metadata),
+      requiresPython: /^Requires-Python: (.*)$/m.exec(metadata)?.[1] ?? ''
+    })
+  })
+}
+
+function pageOf(name: ProjectName, wheels: readonly PublishedWheel[]) {
+  const ours = wheels.filter(({ project }) => project === name)
+  if (ours.length === 0) return undefined
+  const sdists = ours.map(({ version, wheel }) =>
+    upstreamFile(`${name}-${version}.tar.gz`, {
+      'requires-python': wheel.requiresPython === '' ? null : wheel.requiresPython,
+      yanked: YANKED_UPSTREAM.includes(`${name}-${version}.tar.gz`)
+    })
+  )
+  const versions = ours.map(({ version }) => version)
+  return parseProjectPage({ meta: { 'api-version': '1.4' }, name, versions, files: sdists }, name)
+}
+
+/** pip with nothing of this machine's configuration. */
+async function pip(...args: readonly string[]): Promise<string> {
+  const { port } = server.address()
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    PIP_CONFIG_FILE: '/dev/null',
+    PIP_DISABLE_PIP_VERSION_CHECK: '1'
+  }
+  const index = ['--index-url', `http://127.0.0.1:${port}/simple/`, '--no-cache-dir', '--retries', '0']
+  const [command = '', ...rest] = args
+  const { stdout } = await run(python, ['-m', 'pip', command, ...index, ...rest], { env, cwd: folder })
+  return stdout
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'commonwheel-pip-'))
+  await run('python3', ['-m', 'venv', join(folder, 'venv')])
+  python = join(folder, 'venv', 'bin', 'python')
+  const { stdout } = await run(python, ['-m', 'pip', '--version'])
+  const [, major = '', minor = ''] = /^pip (\d+)\.(\d+)/.exec(stdout) ?? []
+  readsMetadata = Number(major) * 100 + Number(minor) >= 2302
+  const original = made.app.fetch
+  made.app.fetch = (request, ...rest) => {
+    requests.push(new URL(request.url).pathname)
+    return original(request, ...rest)
+  }
+  await server.start()
+}, 120_000)
+
+afterAll(async () => {
+  await server.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+beforeEach(() => {
+  requests.length = 0
+})
+
+test(
+  'pip installs the newest wheel that is not yanked and fits, with what it requires',
+  { timeout: 60_000 },
+  async () => {
+    await pip('install', '--target', join(folder, 'target'), 'MeshDemo')
+    const installed = await readdir(join(folder, 'target'))
+    expect(installed).toEqual(expect.arrayContaining(['meshdemo-1.1.dist-info', 'meshdep-1.0.dist-info']))
+    const { stdout } = await run(python, ['-c', 'import meshdemo; print(meshdemo.hello())'], {
+      env: { PYTHONPATH: join(folder, 'target') }
+    })
+    expect(stdout).toBe('new\n')
+  }
+)
+
+test(
+  'pip resolves from .metadata alone, and fetches only the wheels it takes',
+  { timeout: 60_000 },
+  async () => {
+    await pip('download', '--dest', join(folder, 'download'), 'meshdemo')
+    const paths = requests.map((path) => path.replace(/^\/files\/[0-9a-f]{64}\//, ''))
+    const metadata = (name: string): readonly string[] => (readsMetadata ? [`${name}.metadata`] : [])
+    const [demo, dep] = ['meshdemo-1.1-py3-none-any.whl', 'meshdep-1.0-py3-none-any.whl']
+    expect(paths.filter((path) => path.endsWith('.metadata'))).toEqual([...metadata(demo), ...metadata(dep)])
+    expect(paths.filter((path) => path.endsWith('.whl'))).toEqual([demo, dep])
+    expect(await readdir(join(folder, 'download'))).toHaveLength(2)
+  }
+)
+
+test(
+  'a lock file’s hash is enough, and a yanked version can still be pinned',
+  { timeout: 60_000 },
+  async () => {
+    const pinned = WHEELS[3]!
+    const path = join(folder, 'requirements.txt')
+    await writeFile(path, `meshdemo==1.3 --hash=sha256:${sha256Hex(pinned.bytes)}\n`)
+    await pip('download', '--require-hashes', '--dest', join(folder, 'pinned'), '-r', path)
+    expect(await readdir(join(folder, 'pinned'))).toEqual([pinned.filename])
+  }
+)
+
+test('pip refuses a wheel whose bytes are others', { timeout: 60_000 }, async () => {
+  const { bytes } = WHEELS[0]!
+  const digest = sha256Hex(bytes)
+  const wrong = Buffer.from(bytes)
+  wrong.writeUInt8(wrong.readUInt8(80) ^ 1, 80)
+  files.blobs.set(digest, wrong)
+  try {
+    await expect(pip('download', '--dest', join(folder, 'bad'), 'meshdemo==1.0')).rejects.toThrow(
+      /DO NOT MATCH THE HASHES/
+    )
+  } finally {
+    files.blobs.set(digest, bytes)
+  }
+})
+
+test('a project that upstream does not know does not exist', { timeout: 60_000 }, async () => {
+  await expect(pip('download', '--dest', join(folder, 'none'), 'mesh-unknown')).rejects.toThrow(
+    /No matching distribution found for mesh-unknown/
+  )
+})

@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config'
+
+const setupFiles = ['src/node/polyfills.ts']
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/support/summary-reporter.ts'],
+    coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['src/dashboard/**'] },
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          setupFiles,
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+          testTimeout: 20_000
+        }
+      },
+      {
+        // Real processes, sockets and sandboxes: one file at a time, after the unit tests.
+        test: {
+          name: 'e2e',
+          setupFiles,
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 }
+        }
+      }
+    ]
+  }
+})

@@ -52,7 +52,7 @@ export async function prepareBuildPlace(dataDir: string, user: BuildUser): Promi
 }
 
 /** Removes every work folder: at start none can be in use. */
-export async function sweepWorkFolders(place: BuildPlace): Promise<void> {
+async function sweepWorkFolders(place: BuildPlace): Promise<void> {
   for (const name of await readdir(place.works)) await removeTree(join(place.works, name))
 }
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 
 /** Below Debian's dynamic ranges and unlikely to be anybody's: lets a root node build without a user being made first. */
-export const FALLBACK_BUILD_UID = 59_217
+const FALLBACK_BUILD_UID = 59_217
 /** The user that an installation makes for builds. */
-export const BUILD_USER_NAME = 'commonwheel-build'
+const BUILD_USER_NAME = 'commonwheel-build'
 
 /** As whom builds run: `drop` when the node is root, else as the node itself. */
 export interface BuildUser {

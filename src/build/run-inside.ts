@@ -61,7 +61,7 @@ export async function runInside(context: BuildContext, run: InsideRun): Promise<
 }
 
 /** An ending in a few words, for the log. */
-export function endingText(ending: Ending): string {
+function endingText(ending: Ending): string {
   if (ending.kind === 'exited') return `exit status ${ending.code}`
   return ending.kind === 'breach' ? `limit broken: ${ending.breach}` : `not started: ${ending.reason}`
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { ConfigFlags } from '../config/load-config.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config, ConfigFlags } from '../config/load-config.ts'
 import type { CliContext } from './cli-context.ts'
 
 /** The configuration of a command that becomes a node. The checker is loaded here, because only these commands need it. */

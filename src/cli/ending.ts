@@ -2,7 +2,7 @@ import { ConfigError } from '../config/config-error.ts'
 import { CodedError, messageOf } from '../core/errors.ts'
 import { CliError } from './cli-error.ts'
 
-export const FAILED = 1
+const FAILED = 1
 export const WRONG_USAGE = 2
 
 /** What a person reads when a command fails. */

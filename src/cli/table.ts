@@ -46,13 +46,18 @@ function rowLines(row: readonly Cell[], { widths, lead, width, paint }: Layout):
   const first = row.slice(0, -1).map((cell, column) => painted(cell, widths[column] ?? 0, paint) + GAP)
   const last = row.at(-1) ?? { text: '' }
   const room = width - lead
-  const below = room < MIN_LAST && last.text.length > room
+  const below = belongsBelow(last.text, room)
   const [head = '', ...rest] = wrapWords(last.text, below ? width - INDENT : room).map((part) =>
     painted({ ...last, text: part }, 0, paint)
   )
   const start = first.join('')
   if (below) return [start.trimEnd(), ...[head, ...rest].map((part) => ' '.repeat(INDENT) + part)]
   return [(start + head).trimEnd(), ...rest.map((part) => ' '.repeat(lead) + part)]
+}
+
+/** Where wrapping would leave a thin strip, or break a word in two. */
+function belongsBelow(text: string, room: number): boolean {
+  return text.length > room && (room < MIN_LAST || text.split(' ').some((word) => word.length > room))
 }
 
 function painted({ text, style }: Cell, size: number, paint: Paint): string {

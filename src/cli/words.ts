@@ -7,7 +7,8 @@ const day = 24 * hour
 
 /** `4 min 10 s`: the two largest units, and tenths below a second. */
 export function durationInWords(ms: number): string {
-  if (ms < second) return `${(Math.max(0, ms) / second).toFixed(1)} s`
+  // Cut, not rounded: 0.96 s is not a second yet.
+  if (ms < second) return `${(Math.floor(Math.max(0, ms) / 100) / 10).toFixed(1)} s`
   const whole = Math.floor(ms / second) * second
   if (whole < minute) return `${whole / second} s`
   if (whole < hour) return pair(whole, [minute, 'min'], [second, 's'])
@@ -56,7 +57,7 @@ export function jobInWords(id: string): string {
 }
 
 /** `cp313` of `cp313-linux_armv7l-glibc2.41` */
-export function pythonOf(target: string): string {
+function pythonOf(target: string): string {
   return plain(target.split('-', 1)[0] ?? target)
 }
 

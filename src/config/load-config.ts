@@ -5,10 +5,13 @@ import { type ConfigSource, checkLayer } from './check-layer.ts'
 import { ConfigError } from './config-error.ts'
 import { type DataDirSources, findDataDir } from './data-dir.ts'
 import { environmentLayer } from './environment-layer.ts'
-import { type Config, DEFAULT_SETTINGS, type Settings } from './schema.ts'
+import { DEFAULT_SETTINGS, type Settings } from './schema.ts'
 import { SETTING_ROWS } from './settings-table.ts'
 
-export type { Config } from './schema.ts'
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+
+/** Everything a person may set, complete and frozen. `dataDir` comes from data-dir.ts. */
+export type Config = DeepReadonly<Settings & { dataDir: string }>
 
 /** The settings that the command line gives: as in the file, and where to look. */
 export interface ConfigFlags {

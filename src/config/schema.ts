@@ -21,7 +21,7 @@ const PEER = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/\s]+\/tcp\/\d{1,5}(\/p2p\/[1-9A-HJ-
 /** What useradd takes, and a number. */
 const USER = /^([a-z_][a-z0-9_-]{0,31}|\d{1,9})$/
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** One line of text that other members read. */
 const label = z
@@ -91,11 +91,6 @@ export const settingsShape = {
 const settingsSchema = z.strictObject(settingsShape)
 /** The settings of a whole configuration. */
 export type Settings = z.infer<typeof settingsSchema>
-
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
-
-/** Everything a person may set, complete and frozen. `dataDir` comes from data-dir.ts. */
-export type Config = DeepReadonly<Settings & { dataDir: string }>
 
 /** One source: says only what it wants to change. */
 export const layerSchema = z.strictObject({

@@ -71,8 +71,6 @@ export const RETRY_BASE_MS = 1 * minute
 export const RETRY_MAX_MS = 60 * minute
 /** Attempts after which a transient failure is taken as the package's own. */
 export const MAX_TRANSIENT_ATTEMPTS = 5
-/** Claims that ended in silence after which a job is taken as killing its builders. */
-export const MAX_CRASHES = 3
 
 // --- Blobs ---------------------------------------------------------------------------------------
 /** The largest wheel we carry: PyPI's own default limit is 100 MiB, big projects have 1 GiB. */

@@ -1,4 +1,3 @@
-import type { Fence } from './fence.ts'
 import type { Job } from './job.ts'
 import type { BuildEnvironment, Failure, FeedId, WheelRef } from './record.ts'
 import type { NodeId, ProjectName, Sha256 } from './ids.ts'
@@ -177,10 +176,4 @@ export interface GossipBus {
   publish(topic: Topic, bytes: Uint8Array): Promise<number>
   /** `judge` runs once per message, before it is passed on: reject lowers the sender's standing. */
   subscribe(topic: Topic, judge: (bytes: Uint8Array, from: NodeId) => Verdict | Promise<Verdict>): void
-}
-
-/** A claim as a builder holds it. */
-export interface Grant {
-  readonly job: Job
-  readonly fence: Fence
 }

@@ -75,6 +75,6 @@ function channelOf(vote: Vote, all: readonly Vote[], quorum: number): Channel {
 }
 
 /** Lowest fence first, then the record's own id: a total order that needs no clock. */
-export function compareVotes(a: Vote, b: Vote): number {
+function compareVotes(a: Vote, b: Vote): number {
   return compareFences(a.record.fence, b.record.fence) || (a.recordId < b.recordId ? -1 : 1)
 }

@@ -1,4 +1,4 @@
-import type { BlobRef, Failure, WheelRef } from './record.ts'
+import type { BlobRef, WheelRef } from './record.ts'
 import type { JobId, NodeId, ProjectName, TargetId } from './ids.ts'
 
 /** `stable`: what the publish rule lets through; `testing`: the rest that is not quarantined. */
@@ -17,18 +17,4 @@ export interface PublishedWheel {
   readonly durationMs: number
   readonly log: BlobRef
   readonly channel: Channel
-}
-
-/** What one node made of one job, for the version × target table of a project. */
-export interface BuildSummary {
-  readonly project: ProjectName
-  readonly version: string
-  readonly target: TargetId
-  readonly job: JobId
-  readonly builder: NodeId
-  readonly finishedMs: number
-  readonly durationMs: number
-  readonly log: BlobRef
-  readonly wheel?: WheelRef
-  readonly failure?: Failure
 }

@@ -6,7 +6,7 @@ import type { EntryCodec } from './entry-codec.ts'
 import { createRecordBatcher, type RecordBatcher } from './record-batcher.ts'
 
 /** Appending to a ledger that is going down. */
-export class LedgerError extends CodedError<{ readonly code: 'LEDGER_STOPPED' }> {}
+class LedgerError extends CodedError<{ readonly code: 'LEDGER_STOPPED' }> {}
 
 /** What became of bytes that claim to be an entry. */
 export type Admission =

@@ -1,22 +1,16 @@
 import type { Config } from '../config/load-config.ts'
 import type { MeshId, NodeId } from '../core/ids.ts'
-import type { Clock, Log, Random, Signer } from '../core/ports.ts'
+import type { Signer } from '../core/ports.ts'
 import { createNetwork, type Network } from '../gossip/create-network.ts'
-import { createLedger, type Ledger } from '../ledger/ledger.ts'
-import type { Member } from '../ledger/membership.ts'
-import { createMeshState, type MeshState } from '../ledger/mesh-state.ts'
+import type { SyncSource } from '../gossip/sync-ports.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { MeshState } from '../ledger/mesh-state.ts'
 import { createPageBook, type PageBook } from '../ledger/page-book.ts'
 import { Coordination } from '../scheduler/coordination.ts'
 import { JobBoard } from '../scheduler/job-board.ts'
-import { createBlobStore, type DiskBlobStore } from '../storage/blob-store.ts'
-import { createEntryStore } from '../storage/entry-store.ts'
-import { blobFolder } from '../storage/keys.ts'
-import { openDatabase } from '../storage/open-database.ts'
+import type { DiskBlobStore } from '../storage/blob-store.ts'
 import { createSmallState } from '../storage/small-state.ts'
-import { createEntryCodec } from '../wire/entry-codec.ts'
-import { checkJoinProof } from '../wire/invite.ts'
-import { createSigner, createVerifier } from '../wire/keys.ts'
-import { createDoor } from './door.ts'
+import { createRecords, type Records } from './create-records.ts'
 import { buildersOf } from './job-views.ts'
 import { MDNS_SERVICE } from './join-mesh.ts'
 import {
@@ -27,26 +21,10 @@ import {
   openShards,
   receiveDirect
 } from './mesh-core.ts'
-import type { MeshMembership } from './mesh-files.ts'
+import type { MeshIdentity, MeshPorts } from './mesh-ports.ts'
 import { createPageLoader, type PageLoader } from './page-loader.ts'
 import { SOFTWARE } from './software.ts'
 import { createWitnessStore } from './witness-store.ts'
-
-/** A node's first life; another one begins when it lost its own feed and nobody can give it back. */
-const FIRST_INCARNATION = '0000000000000000'
-
-export interface MeshPorts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-}
-
-export interface MeshIdentity {
-  readonly seed: Uint8Array
-  readonly membership: MeshMembership
-  /** Random per process. */
-  readonly boot: number
-}
 
 /** What a node knows of its mesh and how it talks to it: records in, records out. */
 export interface Mesh {
@@ -66,89 +44,71 @@ export interface Mesh {
 }
 
 export async function createMesh(config: Config, identity: MeshIdentity, ports: MeshPorts): Promise<Mesh> {
-  const { clock, random, log } = ports
-  const { genesis, proof, sponsors } = identity.membership
-  const { meshId } = genesis
-  const [signer, verifier] = [createSigner(identity.seed), createVerifier()]
-  const self = signer.nodeId
-  const codec = createEntryCodec(meshId, signer, verifier)
-  const database = await openDatabase(config.dataDir)
-  const store = await createBlobStore(blobFolder(config.dataDir), { random })
+  const { dataDir, acceptLan } = config
+  const records = await createRecords(identity, ports, {
+    dataDir,
+    acceptLan,
+    publish: (topic, bytes) => network.bus.publish(topic, bytes)
+  })
+  const network: Network = await connect(config, identity, { ...ports, records })
+  const views = createViews(identity, { ...ports, records, network })
+  const life = wire(identity.membership.genesis.meshId, { ...views, ...ports, records, network })
+  const { signer, state, ledger, store } = records
+  const { meshId } = identity.membership.genesis
+  return { meshId, self: signer.nodeId, signer, state, ledger, store, network, ...views, ...life }
+}
 
-  const terms = proof && checkJoinProof(verifier, meshId, self, proof)
-  const believed: Member | undefined = terms && {
-    node: self,
-    roles: terms.roles,
-    level: terms.level,
-    proof: proof
-  }
-  const state = createMeshState(genesis.genesis, codec, believed)
-  const { membership } = state
-  // Until it has read the mesh's records, a newcomer knows its members from those that let it in.
-  const sponsorIds = new Set(sponsors.flatMap((address) => /\/p2p\/(\w+)$/.exec(address)?.[1] ?? []))
-  const isMember = (node: NodeId): boolean =>
-    membership.isMember(node) || (sponsorIds.has(node) && !membership.isRevoked(node))
+interface Views {
+  readonly pages: PageBook
+  readonly loader: PageLoader
+  readonly board: JobBoard
+  readonly coordination: Coordination
+}
 
-  let live = false
-  const ledger = createLedger(
+function connect(
+  config: Config,
+  { seed, membership }: MeshIdentity,
+  { clock, random, log, records }: MeshPorts & { readonly records: Records }
+): Promise<Network> {
+  const { door, store, ledger } = records
+  return createNetwork(
+    { door, store, clock, random, log, source: syncSourceOf(ledger) },
     {
-      clock,
-      log,
-      codec,
-      store: await createEntryStore(database),
-      bus: { publish: (topic, bytes) => network.bus.publish(topic, bytes) },
-      isMember: (node) => membership.isMember(node)
-    },
-    { meshId, self, incarnation: FIRST_INCARNATION }
-  )
-  const door = createDoor(
-    { genesis, state, ledger, codec, signer, clock, random, proof },
-    { acceptLan: config.acceptLan }
-  )
-  const network: Network = await createNetwork(
-    {
-      door,
-      store,
-      clock,
-      random,
-      log,
-      source: {
-        heads: () => ledger.heads(),
-        range: (feed, fromSeq) => ledger.range(feed, fromSeq),
-        async admitRange(entries) {
-          const { kind } = await ledger.admitRange(entries.map(({ bytes }) => bytes))
-          return { accepted: kind === 'accepted' || kind === 'known' ? entries.length : 0 }
-        }
-      }
-    },
-    {
-      meshId,
-      isMember,
-      privateKeyRaw: identity.seed,
+      meshId: membership.genesis.meshId,
+      isMember: (node) => records.isPeer(node),
+      privateKeyRaw: seed,
       listen: config.listen,
       announce: config.announce,
-      bootstrap: [...config.bootstrap, ...sponsors],
+      bootstrap: [...config.bootstrap, ...membership.sponsors],
       mdns: { enabled: config.mdns, serviceTag: MDNS_SERVICE },
       software: SOFTWARE
     }
   )
-  const pages = createPageBook(state.observations)
-  const loader = createPageLoader({
-    pages,
-    store,
-    clock,
-    log,
-    observations: state.observations,
-    blobs: network.blobs
-  })
-  const board = new JobBoard({
-    state,
-    pages,
-    clock,
-    needPage: (project) => {
-      loader.need(project)
+}
+
+function syncSourceOf(ledger: Ledger): SyncSource {
+  return {
+    heads: () => ledger.heads(),
+    range: (feed, fromSeq) => ledger.range(feed, fromSeq),
+    async admitRange(entries) {
+      const { kind } = await ledger.admitRange(entries.map(({ bytes }) => bytes))
+      return { accepted: kind === 'accepted' || kind === 'known' ? entries.length : 0 }
     }
-  })
+  }
+}
+
+function createViews(
+  { membership, boot }: MeshIdentity,
+  parts: MeshPorts & { readonly records: Records; readonly network: Network }
+): Views {
+  const { clock, log, network, records } = parts
+  const { state, store, signer, ledger, database } = records
+  const { meshId, genesis } = membership.genesis
+  const pages = createPageBook(state.observations)
+  const { observations } = state
+  const loader = createPageLoader({ pages, store, clock, log, observations, blobs: network.blobs })
+  const needPage = loader.need.bind(loader)
+  const board = new JobBoard({ state, pages, clock, needPage })
   const coordination = new Coordination(
     {
       clock,
@@ -156,13 +116,24 @@ export async function createMesh(config: Config, identity: MeshIdentity, ports: 
       board,
       witnesses: createWitnessStore(createSmallState(database)),
       connected: () => network.connected(),
-      isMember: (node) => membership.isMember(node),
+      isMember: (node) => state.membership.isMember(node),
       buildersOf: (target) => buildersOf(state, target),
       entryCount: () => ledger.entryCount(),
       ...coordinationSender({ meshId, signer, log, bus: network.bus, messenger: network.messenger })
     },
-    { self, boot: identity.boot, roots: genesis.genesis.roots }
+    { self: signer.nodeId, boot, roots: genesis.roots }
   )
+  return { pages, loader, board, coordination }
+}
+
+/** Connects what comes in with what it changes. */
+function wire(
+  meshId: MeshId,
+  parts: Views & MeshPorts & { readonly records: Records; readonly network: Network }
+): Pick<Mesh, 'start' | 'stop'> {
+  const { records, network, board, loader, coordination, log } = parts
+  const { state, ledger, verifier, signer, database } = records
+  let live = false
   foldEntries({
     ledger,
     state,
@@ -170,39 +141,23 @@ export async function createMesh(config: Config, identity: MeshIdentity, ports: 
     coordination,
     isLive: () => live,
     onNode: (node, addresses) => {
-      if (node !== self) network.learn(node, addresses)
+      if (node !== signer.nodeId) network.learn(node, addresses)
     }
   })
   loader.onLoaded((project) => {
     board.refresh(project)
   })
-  membership.onChange(() => {
+  state.membership.onChange(() => {
     if (live) network.membershipChanged()
   })
   network.messenger.onMessage(receiveDirect(coordination, log))
-  network.bus.subscribe(
-    'entries',
-    judgeEntries(ledger, (from) => {
-      network.gapSeen(from)
-    })
-  )
+  const onGap = network.gapSeen.bind(network)
+  network.bus.subscribe('entries', judgeEntries(ledger, onGap))
   network.bus.subscribe('coordination', judgeCoordination({ meshId, verifier, state, coordination }))
   network.onMember(() => {
     coordination.announce()
   })
-
   return {
-    meshId,
-    self,
-    signer,
-    state,
-    ledger,
-    pages,
-    loader,
-    board,
-    coordination,
-    network,
-    store,
     async start() {
       await ledger.load()
       live = true

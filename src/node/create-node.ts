@@ -5,7 +5,8 @@ import type { Startable, UpstreamIndex } from '../core/ports.ts'
 import type { NodeRecord } from '../core/record.ts'
 import type { NodeAction, NodeModeView } from '../http/api-types.ts'
 import { WorkDesk } from '../scheduler/work-desk.ts'
-import type { Mesh, MeshPorts } from './create-mesh.ts'
+import type { Mesh } from './create-mesh.ts'
+import type { MeshPorts } from './mesh-ports.ts'
 import { capacityOf, describeHardware } from './describe-machine.ts'
 import { sequence } from './lifecycle.ts'
 import { serveMesh, type Served } from './serve-mesh.ts'
@@ -148,7 +149,7 @@ class MeshNode implements Node {
   /** Tells the mesh who this node is, when that is news. */
   async #introduce(setup: BuilderSetup): Promise<void> {
     const { mesh } = this.#parts
-    const { config } = { config: this.#config }
+    const config = this.#config
     const record: NodeRecord = {
       kind: 'node',
       label: config.name === '' ? hostname() : config.name,

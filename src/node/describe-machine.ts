@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
-import { statfs } from 'node:fs/promises'
 import type { Capacity } from '../core/coordination.ts'
 import type { Hardware } from '../core/record.ts'
 
@@ -13,11 +12,6 @@ export async function describeHardware(): Promise<Hardware> {
     memoryBytes: totalmem(),
     model: model.replaceAll('\0', '').trim().slice(0, 200)
   }
-}
-
-export async function freeDiskBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder)
-  return bavail * bsize
 }
 
 /** What a build may take here. */

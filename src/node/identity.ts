@@ -6,7 +6,7 @@ import { NodeError } from './node-error.ts'
 const SEED_BYTES = 32
 
 /** Where the Ed25519 seed lies. Whoever reads it can speak as this node. */
-export function identityFile(dataDir: string): string {
+function identityFile(dataDir: string): string {
   return join(dataDir, 'node.key')
 }
 

@@ -1,4 +1,6 @@
+import type { RunningJob } from '../core/coordination.ts'
 import type { NodeId } from '../core/ids.ts'
+import type { NodeRecord } from '../core/record.ts'
 import type { Clock } from '../core/ports.ts'
 import type {
   BuildView,
@@ -9,6 +11,7 @@ import type {
   StatusView
 } from '../http/api-types.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Member } from '../ledger/membership.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import { finishedMs, type ResultFact } from '../ledger/results.ts'
 import type { Coordination } from '../scheduler/coordination.ts'
@@ -29,22 +32,34 @@ export interface MeshViewParts {
   trouble(): string | undefined
 }
 
+/** What a node that has not introduced itself yet is shown as. */
+const UNKNOWN_NODE: NodeRecord = {
+  kind: 'node',
+  label: '',
+  contact: '',
+  roles: [],
+  targets: [],
+  hardware: { arch: '', cores: 0, memoryBytes: 0, model: '' },
+  software: '',
+  addresses: []
+}
+
 export function statusView(parts: MeshViewParts): StatusView {
   const { state, self, ledger, clock } = parts
-  const record = state.nodes.get(self)
-  const refusal = record?.buildRefusal ?? parts.trouble()
+  const { label, software, roles, targets, buildRefusal } = state.nodes.get(self) ?? UNKNOWN_NODE
+  const refusal = buildRefusal ?? parts.trouble()
   return {
     mesh: { id: parts.meshId, name: state.genesis.name },
     node: {
       id: self,
-      label: record?.label ?? '',
-      version: record?.software ?? '',
+      label,
+      version: software,
       uptimeMs: Math.round(clock.monotonicMs() - parts.startedMs),
       mode: parts.mode(),
-      roles: record?.roles ?? [],
-      targets: record?.targets ?? [],
+      roles,
+      targets,
       ...(refusal === undefined ? {} : { buildRefusal: refusal }),
-      running: parts.coordination.presence.get(self)?.presence.running ?? []
+      running: runningOn(parts, self)
     },
     peers: { connected: parts.connected().length, known: state.membership.all().length - 1 },
     queue: queueViews(parts),
@@ -55,28 +70,38 @@ export function statusView(parts: MeshViewParts): StatusView {
 
 export function nodeViews(parts: MeshViewParts): readonly NodeView[] {
   const connected = new Set(parts.connected())
-  return parts.state.membership.all().map(({ node, level, roles }) => {
-    const record = parts.state.nodes.get(node)
-    const sighting = parts.coordination.presence.get(node)
-    return {
-      id: node,
-      label: record?.label ?? '',
-      contact: record?.contact ?? '',
-      self: node === parts.self,
-      connected: connected.has(node),
-      roles: record?.roles ?? roles,
-      targets: record?.targets ?? [],
-      level,
-      software: record?.software ?? '',
-      hardware: record?.hardware ?? { arch: '', cores: 0, memoryBytes: 0, model: '' },
-      addresses: record?.addresses ?? [],
-      ...(sighting === undefined
-        ? {}
-        : { lastSeenMs: Math.round(parts.clock.monotonicMs() - sighting.heardMs) }),
-      ...(record?.buildRefusal === undefined ? {} : { buildRefusal: record.buildRefusal }),
-      running: sighting?.presence.running ?? []
-    }
-  })
+  return parts.state.membership.all().map((member) => ({
+    ...nodeView(parts, member),
+    self: member.node === parts.self,
+    connected: connected.has(member.node)
+  }))
+}
+
+function nodeView(
+  parts: MeshViewParts,
+  { node, level, roles }: Member
+): Omit<NodeView, 'self' | 'connected'> {
+  const known = parts.state.nodes.get(node)
+  const { label, contact, targets, software, hardware, addresses, buildRefusal } = known ?? UNKNOWN_NODE
+  const heardMs = parts.coordination.presence.get(node)?.heardMs
+  return {
+    id: node,
+    label,
+    contact,
+    roles: known?.roles ?? roles,
+    targets,
+    level,
+    software,
+    hardware,
+    addresses,
+    ...(heardMs === undefined ? {} : { lastSeenMs: Math.round(parts.clock.monotonicMs() - heardMs) }),
+    ...(buildRefusal === undefined ? {} : { buildRefusal }),
+    running: runningOn(parts, node)
+  }
+}
+
+function runningOn({ coordination }: MeshViewParts, node: NodeId): readonly RunningJob[] {
+  return coordination.presence.get(node)?.presence.running ?? []
 }
 
 export function buildView({ author, record }: ResultFact): BuildView {

@@ -1,5 +1,5 @@
-import { cascade, outcomeOf } from '../core/cascade.ts'
-import type { ProjectName, TargetId } from '../core/ids.ts'
+import { cascade, outcomeOf, type CellState } from '../core/cascade.ts'
+import type { ProjectName, Sha256, TargetId } from '../core/ids.ts'
 import { jobId, parseJobId } from '../core/job.ts'
 import { parseTarget, type Target } from '../core/target.ts'
 import type { Release } from '../core/releases.ts'
@@ -20,7 +20,7 @@ export interface ProjectSourceParts {
   readonly views: JobViews
   readonly index: IndexSource
   /** Names from Requires-Dist of a wheel whose METADATA this node holds. */
-  dependenciesOf(wheel: { readonly metadata: string }): Promise<readonly string[]>
+  dependenciesOf(wheel: { readonly metadata: Sha256 }): Promise<readonly string[]>
 }
 
 /** Newest releases that a page shows besides those that somebody wants. */
@@ -144,19 +144,12 @@ function cellOf(
 }
 
 /** A release that nobody asked for: only what is so anyway. */
-function unwantedCell(kind: string | undefined): { readonly state: JobStateView; readonly reason: string } {
-  switch (kind) {
-    case 'upstream':
-      return { state: 'upstream', reason: '' }
-    case 'built':
-      return { state: 'built', reason: '' }
-    case 'failed':
-      return { state: 'failed', reason: '' }
-    case 'skipped':
-      return { state: 'skipped', reason: '' }
-    case 'excluded':
-      return { state: 'excluded', reason: '' }
-    default:
-      return { state: 'waiting', reason: 'nobody asked for it; `commonwheel want` does' }
+function unwantedCell(kind: CellState['kind'] | undefined): {
+  readonly state: JobStateView
+  readonly reason: string
+} {
+  if (kind === undefined || kind === 'open' || kind === 'waiting') {
+    return { state: 'waiting', reason: 'nobody asked for it; `commonwheel want` does' }
   }
+  return { state: kind, reason: '' }
 }

@@ -3,10 +3,14 @@ import type { Config } from '../config/load-config.ts'
 import type { Sha256 } from '../core/ids.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
 import type { NodeAction, NodeModeView } from '../http/api-types.ts'
+import type { ControlSource } from '../http/api-routes.ts'
 import { createApp } from '../http/app.ts'
+import type { HealthSource } from '../http/health-routes.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
+import type { IndexSource } from '../http/simple-routes.ts'
 import { createControlSource } from './control-source.ts'
-import type { Mesh, MeshPorts } from './create-mesh.ts'
+import type { Mesh } from './create-mesh.ts'
+import type { MeshPorts } from './mesh-ports.ts'
 import { createFileSource, createLogSource } from './file-source.ts'
 import { createIndexSource } from './index-source.ts'
 import { JobViews } from './job-views.ts'
@@ -34,40 +38,62 @@ export interface Served {
   indexUrl(): string
 }
 
+type ServeParts = MeshPorts & { readonly upstream: UpstreamIndex; readonly hand: NodeHand }
+
 /** Everything that a mesh serves over HTTP: the merged index, files, pages, and the owner's API. */
-export function serveMesh(
-  mesh: Mesh,
-  config: Config,
-  parts: MeshPorts & { readonly upstream: UpstreamIndex; readonly hand: NodeHand }
-): Served {
-  const { state, pages, board, coordination, ledger, loader, store, network, signer, meshId } = mesh
-  const { clock, log, random, upstream, hand } = parts
+export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served {
+  const { state, pages, coordination, ledger, store, network } = mesh
+  const { clock, log, upstream } = parts
   const observer = createObserver(
     { state, pages, upstream, store, ledger, clock, log, isElected: () => coordination.observesUpstream() },
     { pollMs: config.upstreamPollMs }
   )
+  const token = randomBytes(24).toString('base64url')
+  const files = { state, store, blobs: network.blobs }
+  const { index, projects, control, viewParts } = createSources(mesh, observer, parts)
+  const app = createApp(
+    {
+      index,
+      projects,
+      control,
+      clock,
+      log,
+      files: createFileSource(files),
+      logs: createLogSource(files),
+      health: createHealthSource(viewParts, parts.hand)
+    },
+    { token }
+  )
+  const http = createHttpServer(app, config.http)
+  return {
+    observer,
+    http,
+    token,
+    indexUrl: () => `http://${reachableHost(config.http.host)}:${http.address().port}/simple/`
+  }
+}
+
+function createSources(
+  mesh: Mesh,
+  observer: Observer,
+  { clock, random, hand }: ServeParts
+): {
+  readonly index: IndexSource
+  readonly projects: ReturnType<typeof createProjectSource>
+  readonly control: ControlSource
+  readonly viewParts: MeshViewParts
+} {
+  const { state, pages, board, coordination, ledger, loader, store, network, signer, meshId, self } = mesh
   const index = createIndexSource({ state, pages, loader, observer })
   const views = new JobViews({ state, board, coordination, clock })
-  const projects = createProjectSource({
-    state,
-    pages,
-    board,
-    views,
-    index,
-    dependenciesOf: ({ metadata }) => readDependencies(store, metadata as Sha256)
-  })
-  const wants = createWantDesk({
-    state,
-    pages,
-    board,
-    views,
-    ledger,
-    clock,
-    upstreamTrouble: (project) => observer.trouble(project)
-  })
+  const dependenciesOf = ({ metadata }: { readonly metadata: Sha256 }): Promise<readonly string[]> =>
+    readDependencies(store, metadata)
+  const projects = createProjectSource({ state, pages, board, views, index, dependenciesOf })
+  const upstreamTrouble = observer.trouble.bind(observer)
+  const wants = createWantDesk({ state, pages, board, views, ledger, clock, upstreamTrouble })
   const viewParts: MeshViewParts = {
     meshId,
-    self: mesh.self,
+    self,
     state,
     board,
     coordination,
@@ -89,34 +115,17 @@ export function serveMesh(
     addresses: () => network.host.addresses(),
     act: (action) => hand.act(action)
   })
+  return { index, projects, control, viewParts }
+}
+
+function createHealthSource(viewParts: MeshViewParts, hand: NodeHand): HealthSource {
   const metrics = createMetrics()
-  const token = randomBytes(24).toString('base64url')
-  const files = { state, store, blobs: network.blobs }
-  const app = createApp(
-    {
-      index,
-      projects,
-      control,
-      clock,
-      log,
-      files: createFileSource(files),
-      logs: createLogSource(files),
-      health: {
-        async health() {
-          const trouble = hand.trouble()
-          return { ok: trouble === undefined, problems: trouble === undefined ? [] : [trouble] }
-        },
-        metrics: () => metrics.text(statusView(viewParts))
-      }
-    },
-    { token }
-  )
-  const http = createHttpServer(app, config.http)
   return {
-    observer,
-    http,
-    token,
-    indexUrl: () => `http://${reachableHost(config.http.host)}:${http.address().port}/simple/`
+    async health() {
+      const trouble = hand.trouble()
+      return { ok: trouble === undefined, problems: trouble === undefined ? [] : [trouble] }
+    },
+    metrics: () => metrics.text(statusView(viewParts))
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Config } from '../config/load-config.ts'
 import { removeApiFile, writeApiFile } from '../config/api-file.ts'
-import { messageOf } from '../core/errors.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
 import { findIndexUrl } from '../upstream/pip-config.ts'
 import { createIndexClient } from '../upstream/index-client.ts'
 import { termsOf } from '../wire/invite.ts'
 import { inviteWith } from './control-source.ts'
-import { createMesh, type Mesh, type MeshPorts } from './create-mesh.ts'
+import { createMesh, type Mesh } from './create-mesh.ts'
+import type { MeshPorts } from './mesh-ports.ts'
 import { createNode } from './create-node.ts'
 import { makeMembership } from './found-mesh.ts'
 import { loadIdentity } from './identity.ts'
@@ -53,8 +53,9 @@ export async function startNode(config: Config, options: StartOptions = {}): Pro
   const node = createNode(config, { ...ports, mesh, upstream, boot, onProgress })
   onProgress('starting')
   await node.start()
-  const { indexUrl, token } = node.served
-  await writeApiFile(config.dataDir, { url: new URL('/', indexUrl()).href, token, pid: process.pid })
+  const indexUrl = node.served.indexUrl()
+  const { token } = node.served
+  await writeApiFile(config.dataDir, { url: new URL('/', indexUrl).href, token, pid: process.pid })
 
   let stopping: Promise<void> | undefined
   const stop = (): Promise<void> =>
@@ -70,7 +71,7 @@ export async function startNode(config: Config, options: StartOptions = {}): Pro
   return {
     meshName: membership.genesis.genesis.name,
     nodeId: mesh.self,
-    indexUrl: indexUrl(),
+    indexUrl,
     founded,
     ...(ticket === undefined ? {} : { ticket }),
     ...(refusal === undefined ? {} : { buildRefusal: refusal }),
@@ -127,9 +128,8 @@ function ticketOf(mesh: Mesh, { clock, random }: MeshPorts): string | undefined 
       { state, signer, random, meshId, clock, addresses: () => network.host.addresses() },
       NEXT_TICKET
     ).ticket
-  } catch (error) {
+  } catch {
     // Only keepers invite; every other node has nothing to print.
-    void messageOf(error)
     return undefined
   }
 }

@@ -1,7 +1,8 @@
-import type { ProjectName } from '../core/ids.ts'
+import type { NodeId, ProjectName } from '../core/ids.ts'
 import { jobId } from '../core/job.ts'
 import type { Clock } from '../core/ports.ts'
 import type { ProjectSpec, WantRecord } from '../core/record.ts'
+import type { Release } from '../core/releases.ts'
 import { parseRequirement } from '../core/requirement.ts'
 import { parseTarget } from '../core/target.ts'
 import { apiError } from '../http/api-error.ts'
@@ -9,7 +10,7 @@ import type { JobView, WantAnswer, WantRequest, WantView } from '../http/api-typ
 import type { Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { PageBook } from '../ledger/page-book.ts'
-import type { JobBoard } from '../scheduler/job-board.ts'
+import type { JobBoard, JobRow } from '../scheduler/job-board.ts'
 import { wantedReleases } from '../scheduler/wanted-releases.ts'
 import type { JobViews } from './job-views.ts'
 
@@ -33,11 +34,11 @@ export interface WantDesk {
 }
 
 export function createWantDesk(parts: WantDeskParts): WantDesk {
-  const { state, board, views, ledger, clock } = parts
+  const { state, views, ledger, clock } = parts
 
   function jobsOf(id: string, want: WantRecord): readonly JobView[] {
     return want.specs.flatMap((spec) => {
-      const rows = board.rowsOf(spec.project).filter(({ wantIds }) => wantIds.includes(id))
+      const rows = rowsOfSpec(parts, spec, want).filter(({ wantIds }) => wantIds.includes(id))
       return rows.length > 0 ? rows.map((row) => views.view(row)) : [whyNothing(parts, spec, want)]
     })
   }
@@ -83,6 +84,21 @@ function readSpec(text: string): ProjectSpec {
   }
 }
 
+/** The jobs that this very spec asks for: two specs of one want may name one project. */
+function rowsOfSpec({ board, pages }: WantDeskParts, spec: ProjectSpec, want: WantRecord): readonly JobRow[] {
+  const versions = new Set(releasesOfSpec(pages, spec, want).map(({ version }) => version))
+  return board.rowsOf(spec.project).filter(({ version }) => versions.has(version))
+}
+
+function releasesOfSpec(
+  pages: PageBook,
+  { project, specifier }: ProjectSpec,
+  want: WantRecord
+): readonly Release[] {
+  const wish = { project, specifier, wantId: '', author: '' as NodeId, ...want }
+  return wantedReleases([wish], pages.get(project)?.releases ?? []).map(({ release }) => release)
+}
+
 /** A spec without jobs, as a job of its own that says why. */
 function whyNothing(parts: WantDeskParts, { project, specifier }: ProjectSpec, want: WantRecord): JobView {
   const text = `${project}${specifier}`
@@ -106,8 +122,7 @@ function whyNothing(parts: WantDeskParts, { project, specifier }: ProjectSpec, w
     return failed('unknown-project', `upstream has no project named ${project}`)
   const page = parts.pages.get(project)
   if (page === undefined) return { ...none, state: 'waiting', reason: 'its page is on the way here' }
-  const wish = { project, specifier, wantId: '', author: '' as never, ...want }
-  const [release] = wantedReleases([wish], page.releases)
+  const [release] = releasesOfSpec(parts.pages, { project, specifier }, want)
   if (release === undefined) {
     const newest = page.releases.at(-1)?.version
     return failed(
@@ -116,6 +131,6 @@ function whyNothing(parts: WantDeskParts, { project, specifier }: ProjectSpec, w
     )
   }
   const target = want.targets[0] ?? ''
-  const id = target === '' ? text : jobId(project, release.release.version, target)
+  const id = target === '' ? text : jobId(project, release.version, target)
   return { ...none, id, state: 'waiting', reason: 'no node of the mesh builds wheels yet' }
 }

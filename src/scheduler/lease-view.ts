@@ -4,7 +4,7 @@ import { LARGE_MESH_NODES, WITNESSES_LARGE, WITNESSES_SMALL } from '../core/limi
 import { rendezvousOrder } from '../core/rendezvous.ts'
 
 /** How many witnesses a shard has when so many nodes can coordinate: odd, so that a majority is worth most. */
-export function witnessCount(nodes: number): number {
+function witnessCount(nodes: number): number {
   if (nodes >= LARGE_MESH_NODES) return WITNESSES_LARGE
   return nodes >= WITNESSES_SMALL ? WITNESSES_SMALL : 1
 }

@@ -123,24 +123,27 @@ export class WorkDesk implements GrantReceiver, Workload {
   }
 
   onGrant(from: NodeId, { shard, nonce, claim }: Message<'grant'>): void {
-    const nowMs = this.#parts.clock.monotonicMs()
     const asking = this.#asking
     if (asking?.nonce !== nonce || asking.shard !== shard) return
     this.#asking = undefined
-    if (claim.fence.holder !== from || claim.builder !== this.#options.self || this.#running.has(claim.job))
-      return
-    // A grant that took longer, or that a later coordinator knows nothing of, may be somebody else's by now.
-    const highest = this.#parts.highestFence(shard)
-    const outdated = highest !== undefined && compareFences(claim.fence, highest) < 0
-    if (outdated || nowMs - asking.askedMs > GRANT_FRESH_MS) return
+    if (this.#isVoid(from, claim, asking)) return
     const row = this.#parts.board.get(claim.job)
-    if (row?.state.kind !== 'open' || row.sdist === undefined || row.target !== asking.shard) {
-      this.#parts.log.debug('a granted job is not open here; given back', { job: claim.job })
-      this.#parts.send(from, { kind: 'give-up', shard, claim })
-      this.#rest(asking.shard, nowMs)
+    if (row?.state.kind === 'open' && row.sdist !== undefined && row.target === asking.shard) {
+      this.#begin(claim, row)
       return
     }
-    this.#begin(claim, row)
+    this.#parts.log.debug('a granted job is not open here; given back', { job: claim.job })
+    this.#parts.send(from, { kind: 'give-up', shard, claim })
+    this.#rest(asking.shard, this.#parts.clock.monotonicMs())
+  }
+
+  /** A grant that took too long, or that a later coordinator knows nothing of, may be somebody else's by now. */
+  #isVoid(from: NodeId, claim: ClaimNote, asking: Asking): boolean {
+    if (claim.fence.holder !== from || claim.builder !== this.#options.self) return true
+    const highest = this.#parts.highestFence(asking.shard)
+    const outdated = highest !== undefined && compareFences(claim.fence, highest) < 0
+    const lateMs = this.#parts.clock.monotonicMs() - asking.askedMs - GRANT_FRESH_MS
+    return outdated || lateMs > 0 || this.#running.has(claim.job)
   }
 
   onNoGrant(_from: NodeId, { nonce, shard }: Message<'no-grant'>): void {

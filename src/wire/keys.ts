@@ -11,13 +11,13 @@ const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 const MAX_CACHED_KEYS = 4096
 
 /** The node id of a raw Ed25519 public key. */
-export function nodeIdOf(publicKey: Uint8Array): NodeId {
+function nodeIdOf(publicKey: Uint8Array): NodeId {
   const key = publicKeyFromRaw(publicKey)
   return peerIdFromPublicKey(key).toString() as NodeId
 }
 
 /** The raw Ed25519 public key inlined in a node id. Throws on ids of other key types. */
-export function publicKeyOf(node: NodeId): Uint8Array {
+function publicKeyOf(node: NodeId): Uint8Array {
   const peer = peerIdFromString(node)
   if (peer.type !== 'Ed25519') throw new TypeError(`not an Ed25519 peer id: ${node}`)
   return peer.publicKey.raw

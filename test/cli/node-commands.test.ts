@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { NodePort } from '../../src/cli/node-port.ts'
-import type { Config } from '../../src/config/schema.ts'
+import type { Config } from '../../src/config/load-config.ts'
 import type { RunningNode, StartOptions } from '../../src/node/start-node.ts'
 import { BUILDER, aStatus } from '../http/http-fixtures.ts'
 import { type Ran, run, serve, tempFolder } from './cli-fixtures.ts'
@@ -55,9 +55,9 @@ async function joined(
   let seen: { config: Config; options: StartOptions } | undefined
   const port: NodePort = {
     foundMesh: () => Promise.reject(new Error('not asked')),
-    startNode: async (config, options = {}) => {
-      seen = { config, options }
-      options.onProgress?.('opening the ledger')
+    startNode: async (config: Config, options?: StartOptions) => {
+      seen = { config, options: options ?? {} }
+      options?.onProgress?.('opening the ledger')
       setImmediate(() => {
         if (leaves === true) node.leave()
         else interrupt.abort(new Error('interrupted'))

@@ -8,6 +8,7 @@ const hour = 3600 * second
 test.for([
   [-5, '0.0 s'],
   [340, '0.3 s'],
+  [999, '0.9 s'],
   [42_900, '42 s'],
   [250 * second, '4 min 10 s'],
   [60 * second, '1 min'],
@@ -57,6 +58,15 @@ describe('table', () => {
       '    one two three four five',
       '    six seven eight',
       'bbb'
+    ])
+  })
+
+  test('a word that would be broken goes below, too', () => {
+    const name = 'docopt-0.6.2-py2.py3-none-any.whl'
+    expect(formatTable(['RELEASE', 'LAST'], [['a', `x ${name}`]], { width: 40, paint })).toEqual([
+      'RELEASE  LAST',
+      'a',
+      `    x ${name}`
     ])
   })
 

@@ -1,5 +1,4 @@
-import { type LoadConfigOptions, loadConfig } from '../../src/config/load-config.ts'
-import type { Config } from '../../src/config/schema.ts'
+import { type Config, type LoadConfigOptions, loadConfig } from '../../src/config/load-config.ts'
 
 /** What the sources say. */
 export interface Given {

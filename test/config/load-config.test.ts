@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { describe, expect, test } from 'vitest'
+import { resolveConfig } from '../../src/config/load-config.ts'
 import { DEFAULT_SETTINGS } from '../../src/config/schema.ts'
 import { load } from './given-config.ts'
 
@@ -73,6 +74,11 @@ describe('sources', () => {
   test('silence is never allowed for longer than the build itself', async () => {
     const config = await load({ flags: { build: { wallMs: 10_000 } } })
     expect(config.build.silenceMs).toBe(10_000)
+  })
+
+  test('a source in hand, for programs that start a node themselves', () => {
+    const config = resolveConfig('/data', [{ name: 'a test', values: { http: { port: 0 }, slots: 3 } }])
+    expect(config).toMatchObject({ dataDir: '/data', slots: 3, http: { host: '127.0.0.1', port: 0 } })
   })
 
   test('the result cannot be changed, nor can the defaults through it', async () => {

@@ -7,21 +7,11 @@ import type { JobBoard } from '../../src/scheduler/job-board.ts'
 import { Coordination, type WitnessStore } from '../../src/scheduler/coordination.ts'
 import type { WitnessMemory } from '../../src/scheduler/lease-witness.ts'
 import { WorkDesk } from '../../src/scheduler/work-desk.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 import { silentLog } from '../support/test-ports.ts'
 
-export const TARGET = 'cp311-linux_x86_64-glibc2.36' as TargetId
+const TARGET = 'cp311-linux_x86_64-glibc2.36' as TargetId
 const TICK_MS = 250
-
-/** A seeded generator (mulberry32), so that a failing run can be repeated. */
-export function seeded(seed: number): () => number {
-  let a = seed
-  return () => {
-    a = (a + 0x6d2b79f5) | 0
-    let t = Math.imul(a ^ (a >>> 15), 1 | a)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 interface Timed {
   readonly atMs: number
@@ -52,7 +42,6 @@ export class TestMesh {
   readonly nodes: MeshNode[] = []
   /** job → builders that finished it, in order. */
   readonly builds = new Map<JobId, NodeId[]>()
-  readonly started: { readonly job: JobId; readonly builder: NodeId; readonly atMs: number }[] = []
   readonly done = new Map<NodeId, Set<JobId>>()
   #queue: Timed[] = []
   #order = 0
@@ -64,7 +53,8 @@ export class TestMesh {
 
   constructor(options: MeshOptions) {
     this.options = options
-    this.#random = seeded(options.seed)
+    const random = seededRandom(options.seed)
+    this.#random = () => random.float()
     for (let i = 0; i < options.nodes; i++) {
       const id = `node-${String(i).padStart(2, '0')}` as NodeId
       this.done.set(id, new Set())
@@ -257,7 +247,6 @@ export class TestMesh {
       build: ({ job }) =>
         new Promise<BuildReport>((resolve) => {
           const id = `${job.project}==${job.version}@${job.target}` as JobId
-          this.started.push({ job: id, builder: node.id, atMs: this.nowMs })
           this.at((this.options.buildMs ?? 20_000) * (0.5 + this.#random()), () => {
             this.#whenAwake(node, () => {
               if (node.coordination === mine) resolve({} as BuildReport)

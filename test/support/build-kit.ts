@@ -80,7 +80,7 @@ export async function buildFixture(
 const MiB = 1024 * 1024
 
 /** Small enough that hostile builds end soon, large enough for pip. */
-export const SMALL_LIMITS = {
+const SMALL_LIMITS = {
   wallMs: 150_000,
   silenceMs: 60_000,
   memoryBytes: 256 * MiB,

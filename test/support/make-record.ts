@@ -5,7 +5,7 @@ import { jobId } from '../../src/core/job.ts'
 import type { GenesisRecord, ResultRecord, WantRecord } from '../../src/core/record.ts'
 import { signerOf } from './fixture-keys.ts'
 
-export const CP311 = 'cp311-linux_x86_64-glibc2.36' as TargetId
+const CP311 = 'cp311-linux_x86_64-glibc2.36' as TargetId
 
 export function aGenesis(over: Partial<GenesisRecord> = {}): GenesisRecord {
   return {

@@ -50,7 +50,7 @@ export function makeWheel(plan: WheelPlan): MadeWheel {
 }
 
 /** RECORD for the given members and itself. */
-export function recordOf(members: readonly (readonly [string, Uint8Array | string])[], own: string): string {
+function recordOf(members: readonly (readonly [string, Uint8Array | string])[], own: string): string {
   const lines = members.map(([path, data]) => {
     const digest = createHash('sha256').update(data).digest('base64url')
     const field = /[",]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path

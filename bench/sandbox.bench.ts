@@ -30,7 +30,7 @@ interface Sample {
 
 async function main(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cw-bench-'))
-  const user = await findBuildUser()
+  const user = await findBuildUser('commonwheel-build')
   const host = { user, place: await prepareBuildPlace(dataDir, user), clock: realClock }
   try {
     const interpreter = await findTestInterpreter(host)

@@ -77,7 +77,11 @@ function tellUncaught(): void {
     process.exit(1)
   }
   process.on('uncaughtException', end)
-  process.on('unhandledRejection', end)
+  process.on('unhandledRejection', (error) => {
+    // A node serves and builds on whatever some stream of some peer forgot to catch; a command has nothing to go on with.
+    if (words[0] !== 'join') end(error)
+    process.stderr.write(`commonwheel: unexpected: ${messageOf(error)}\n`)
+  })
 }
 
 function versionOfPackage(): string {

@@ -43,6 +43,7 @@ export class JobViews {
       attempts: facts.length,
       builds: facts.length,
       ...(builder === undefined ? {} : { builder }),
+      ...(working !== undefined || last === undefined ? {} : { elapsedMs: last.record.durationMs }),
       ...(working?.running === undefined
         ? {}
         : { phase: working.running.phase, elapsedMs: working.running.elapsedMs }),

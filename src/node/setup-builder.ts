@@ -33,7 +33,7 @@ const GiB = 1024 ** 3
 /** Finds out by trying what this machine can build; a machine that cannot build serves and relays all the same. */
 export async function setupBuilder(config: Config, parts: BuilderParts): Promise<BuilderSetup> {
   if (!config.roles.includes('build')) return { builder: undefined, targets: [], refusal: undefined }
-  const user = await findBuildUser()
+  const user = await findBuildUser(config.buildUser)
   const host = { place: await prepareBuildPlace(config.dataDir, user), user, clock: parts.clock }
   const sandbox = await probeSandbox(host)
   if (sandbox.kind === 'refused') return refused(`${sandbox.reason}; cure: ${sandbox.cure}`)

@@ -19,7 +19,7 @@ let host: SandboxHost
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'cw-probe-'))
-  const user = await findBuildUser()
+  const user = await findBuildUser('commonwheel-build')
   host = { place: await prepareBuildPlace(dataDir, user), user, clock: realClock }
 })
 

@@ -244,9 +244,8 @@ export class TestMesh {
 
   #builder(node: MeshNode, mine: Coordination): WheelBuilder {
     return {
-      build: ({ job }) =>
+      build: () =>
         new Promise<BuildReport>((resolve) => {
-          const id = `${job.project}==${job.version}@${job.target}` as JobId
           this.at((this.options.buildMs ?? 20_000) * (0.5 + this.#random()), () => {
             this.#whenAwake(node, () => {
               if (node.coordination === mine) resolve({} as BuildReport)

@@ -29,7 +29,7 @@ export interface BuildKit {
 
 export async function createBuildKit(): Promise<BuildKit> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cw-build-'))
-  const user = await findBuildUser()
+  const user = await findBuildUser('commonwheel-build')
   const host = { place: await prepareBuildPlace(dataDir, user), user, clock: realClock }
   return {
     host,

@@ -45,7 +45,7 @@ async function measureTrue(host: SandboxHost): Promise<void> {
   const work = await makeWorkFolder(host.place, host.user)
   const plan = await planFor(host, work.build, [], ['true'])
   const rows = await alternate(RUNS * 4, {
-    'true, bare': async () => timed([...dropPrefix(host.user), 'true']),
+    'true, bare': async () => ({ ...(await timed([...dropPrefix(host.user), 'true'])), cpuMs: Number.NaN }),
     'true, in the sandbox': async () => ({
       ...(await timed([...dropPrefix(host.user), 'bwrap', ...plan])),
       cpuMs: Number.NaN
@@ -73,21 +73,15 @@ async function measurePip(host: SandboxHost, interpreter: Interpreter): Promise<
   await giveToBuilds(bare, host.user)
   await giveToBuilds(work.build, host.user)
   const { top } = unpacked.value
-  const plan = await planFor(
-    host,
-    work.build,
-    interpreter.readOnly,
-    pipCommand(INSIDE.tools, INSIDE.work, top)
-  )
+  // The shell that adds up the CPU time stands inside: bwrap does not wait for what it starts.
+  const inside = withTimes(pipCommand(INSIDE.tools, INSIDE.work, top))
+  const plan = await planFor(host, work.build, interpreter.readOnly, inside)
   const env = { ...ENV, HOME: `${bare}/home`, TMPDIR: `${bare}/tmp`, PATH: '/usr/bin:/bin' }
   const rows = await alternate(RUNS, {
     'pip wheel of a C extension, bare': async () =>
-      timed([...dropPrefix(host.user), ...pipCommand(interpreter.tools, bare, top)], env),
-    // bwrap does not wait for what it starts, so the shell cannot add up the time in there.
-    'pip wheel of a C extension, in the sandbox': async () => ({
-      ...(await timed([...dropPrefix(host.user), 'bwrap', ...plan])),
-      cpuMs: Number.NaN
-    })
+      timed(withTimes([...dropPrefix(host.user), ...pipCommand(interpreter.tools, bare, top)]), env),
+    'pip wheel of a C extension, in the sandbox': async () =>
+      timed([...dropPrefix(host.user), 'bwrap', ...plan])
   })
   await removeTree(work.path)
   print(rows)
@@ -142,13 +136,18 @@ async function alternate(
   return samples
 }
 
-/** The shell adds up the CPU time of its children, which Node cannot tell. */
+/** A shell adds up the CPU time of its children, which Node cannot tell. */
+function withTimes(command: readonly string[]): readonly string[] {
+  return ['bash', '-c', '"$@" || exit; times', 'bash', ...command]
+}
+
 async function timed(
   command: readonly string[],
   env: Readonly<Record<string, string>> = {}
 ): Promise<Sample> {
   const startMs = performance.now()
-  const child = spawn('bash', ['-c', '"$@" || exit; times', 'bash', ...command], {
+  const [program = '', ...words] = command
+  const child = spawn(program, words, {
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'pipe', 'pipe']
   })

@@ -59,9 +59,14 @@ export function createResults(): Results {
     ofWheel: (digest) => (byBlob.get(digest) ?? []).filter(({ record }) => record.wheel?.sha256 === digest),
     isLog: (digest) => (byBlob.get(digest) ?? []).some(({ record }) => record.log.sha256 === digest),
     holdersOf: (digest) => [...new Set((byBlob.get(digest) ?? []).map(({ author }) => author))],
-    newest: (count) => [...all].sort((a, b) => finishedMs(b.record) - finishedMs(a.record)).slice(0, count),
+    newest: (count) => [...all].sort(newerFirst).slice(0, count),
     count: () => all.length
   }
+}
+
+/** Ties by content: every node lists them alike. */
+function newerFirst(a: ResultFact, b: ResultFact): number {
+  return finishedMs(b.record) - finishedMs(a.record) || (a.recordId < b.recordId ? -1 : 1)
 }
 
 export function finishedMs(record: ResultRecord): number {

@@ -1,8 +1,8 @@
-import type { RunningJob } from '../core/coordination.ts'
-import type { JobId, NodeId, TargetId } from '../core/ids.ts'
+import type { NodeId, TargetId } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
 import type { JobStateView, JobView } from '../http/api-types.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
+import type { ResultFact } from '../ledger/results.ts'
 import type { Coordination } from '../scheduler/coordination.ts'
 import type { JobBoard, JobRow } from '../scheduler/job-board.ts'
 
@@ -11,11 +11,6 @@ export interface JobViewParts {
   readonly board: JobBoard
   readonly coordination: Coordination
   readonly clock: Clock
-}
-
-interface Working {
-  readonly builder: NodeId
-  readonly running: RunningJob | undefined
 }
 
 /** Jobs as people see them: what the ledger says, and what is going on right now. */
@@ -27,42 +22,41 @@ export class JobViews {
   }
 
   view(row: JobRow): JobView {
-    const working = row.state.kind === 'open' ? this.#working(row.id, row.target) : undefined
     const facts = this.#parts.state.results.ofJob(row.id)
-    const last = facts.at(-1)
-    const builder = working?.builder ?? last?.author
-    const { state, reason } =
-      working === undefined ? this.#standing(row) : { state: 'building' as const, reason: '' }
+    const working = row.state.kind === 'open' ? this.#working(row) : undefined
     return {
       id: row.id,
       project: row.project,
       version: row.version,
       target: row.target,
-      state,
-      reason,
       attempts: facts.length,
       builds: facts.length,
-      ...(builder === undefined ? {} : { builder }),
-      ...(working !== undefined || last === undefined ? {} : { elapsedMs: last.record.durationMs }),
-      ...(working?.running === undefined
-        ? {}
-        : { phase: working.running.phase, elapsedMs: working.running.elapsedMs }),
+      ...(working ?? { ...this.#standing(row), ...whatCame(facts.at(-1)) }),
       ...(row.state.kind === 'failed' ? { failure: row.state.failure } : {}),
       ...(row.state.kind === 'built' ? { wheel: row.state.wheel } : {}),
       ...this.#log(row)
     }
   }
 
-  /** Who holds the job now. */
-  #working(job: JobId, target: TargetId): Working | undefined {
+  /** Who works on the job now: its claim says so, or the builder itself, whose claim only its coordinator sees renewed. */
+  #working({
+    id,
+    target
+  }: JobRow): Pick<JobView, 'state' | 'reason' | 'builder' | 'phase' | 'elapsedMs'> | undefined {
     const { coordination, clock } = this.#parts
-    const builder = coordination.shard(target)?.claims.get(job)?.note.builder
+    const nowMs = clock.monotonicMs()
+    const builder =
+      coordination.shard(target)?.claims.get(id)?.note.builder ?? coordination.presence.whoRuns(id, nowMs)
     if (builder === undefined) return undefined
     const sighting = coordination.presence.get(builder)
-    const told = sighting?.presence.running.find((running) => running.job === job)
-    if (sighting === undefined || told === undefined) return { builder, running: undefined }
-    const elapsedMs = Math.round(told.elapsedMs + clock.monotonicMs() - sighting.heardMs)
-    return { builder, running: { ...told, elapsedMs } }
+    const told = sighting?.presence.running.find(({ job }) => job === id)
+    const building = { state: 'building', reason: '', builder } as const
+    if (sighting === undefined || told === undefined) return building
+    return {
+      ...building,
+      phase: told.phase,
+      elapsedMs: Math.round(told.elapsedMs + nowMs - sighting.heardMs)
+    }
   }
 
   #standing({ state, target }: JobRow): { readonly state: JobStateView; readonly reason: string } {
@@ -101,6 +95,10 @@ export class JobViews {
       state.kind === 'built' ? facts.find(({ record }) => record.wheel !== undefined) : facts.at(-1)
     return fact === undefined ? {} : { log: fact.record.log.sha256 }
   }
+}
+
+function whatCame(last: ResultFact | undefined): Pick<JobView, 'builder' | 'elapsedMs'> {
+  return last === undefined ? {} : { builder: last.author, elapsedMs: last.record.durationMs }
 }
 
 /** Members that say they build for a target. */

@@ -1,5 +1,5 @@
 import type { Presence } from '../core/coordination.ts'
-import type { NodeId } from '../core/ids.ts'
+import type { JobId, NodeId } from '../core/ids.ts'
 import { PRESENCE_MISSED, PRESENCE_MS } from '../core/limits.ts'
 
 /** What a node last said of itself, and when it was heard on this node's clock. */
@@ -34,6 +34,14 @@ export class PresenceBook {
     const sighting = this.#sightings.get(node)
     if (sighting?.presence.staying !== true) return false
     return nowMs - sighting.heardMs < PRESENCE_MISSED * presencePeriodMs(this.#sightings.size)
+  }
+
+  /** The node that says it builds a job. */
+  whoRuns(job: JobId, nowMs: number): NodeId | undefined {
+    for (const [node, { presence }] of this.#sightings) {
+      if (presence.running.some((running) => running.job === job) && this.isPresent(node, nowMs)) return node
+    }
+    return undefined
   }
 
   /** It said goodbye, and has not been back. */

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { startFixtureUpstream, type FixtureUpstream } from '../support/fixture-upstream.ts'
-import { createYard, type Yard } from '../support/node-yard.ts'
+import { createYard, type Yard, type YardPlan } from '../support/node-yard.ts'
+import { findPythons, openPython } from '../support/pythons.ts'
 import type { NodeProcess } from '../support/spawn-node.ts'
 
 export interface E2eKit {
@@ -16,12 +15,12 @@ export const SOON = { timeout: 30_000, interval: 200 }
 export const PATIENT = { timeout: 90_000, interval: 300 }
 
 /** A yard and an upstream for the tests of one file: logs are shown when one fails, and nothing is left afterwards. */
-export function useE2e(pythons: () => Promise<readonly string[]> = async () => []): E2eKit {
+export function useE2e(plan: Partial<YardPlan> = {}): E2eKit {
   const kit: { yard?: Yard; upstream?: FixtureUpstream } = {}
   beforeAll(async () => {
     kit.upstream = await startFixtureUpstream()
-    kit.yard = await createYard({ pythons: await pythons(), upstream: kit.upstream.url })
-    await mkdir(join(kit.yard.folder, 'pythons'), { mode: 0o755 })
+    const yard = await createYard({ pythons: [], upstream: kit.upstream.url, ...plan })
+    kit.yard = yard
   })
   afterEach(({ task }) => {
     if (task.result?.state === 'fail') console.log(kit.yard?.logs())
@@ -55,4 +54,11 @@ export async function connected(nodes: readonly NodeProcess[], peers = nodes.len
       )
       .toBe(peers)
   }
+}
+
+/** Interpreters that builds can run: as many different ones as there are, up to `count`. */
+export async function somePythons(folder: string, count: number): Promise<readonly string[]> {
+  const found = (await findPythons()).slice(0, count)
+  if (found.length === 0) throw new Error('this machine has no Python for tests')
+  return Promise.all(found.map((python) => openPython(python, folder)))
 }

@@ -14,9 +14,8 @@ import {
   statusOf,
   wantIn
 } from '../support/mesh-views.ts'
-import { findPythons, openPython } from '../support/pythons.ts'
 import type { NodeProcess } from '../support/spawn-node.ts'
-import { connected, SOON, useE2e } from './e2e-kit.ts'
+import { connected, somePythons, SOON, useE2e } from './e2e-kit.ts'
 
 const PROJECTS = ['fixture-pure', 'fixture-native', 'fixture-partly', 'fixture-shipped', 'fixture-broken']
 const NAMES = ['alpha', 'beta', 'gamma'] as const
@@ -25,18 +24,6 @@ const kit = useE2e()
 let pythons: readonly string[] = []
 let nodes: readonly NodeProcess[] = []
 let targets: readonly string[] = []
-
-/** An interpreter for each node: as many different ones as this machine has. */
-async function choosePythons(): Promise<readonly string[]> {
-  const found = await findPythons()
-  const chosen = NAMES.map((_, at) => found[at % found.length]!)
-  const folder = join(kit.yard.folder, 'pythons')
-  const opened = new Map<string, Promise<string>>()
-  for (const python of chosen) {
-    if (!opened.has(python.version)) opened.set(python.version, openPython(python, folder))
-  }
-  return Promise.all(chosen.map(({ version }) => opened.get(version)!))
-}
 
 async function publish(kind: SdistKind, name: string): Promise<void> {
   kit.upstream.publish(name, await fixtureSdist(kind, { name }))
@@ -49,7 +36,8 @@ function upstreamTag(target: string): string {
 }
 
 beforeAll(async () => {
-  pythons = await choosePythons()
+  const found = await somePythons(join(kit.yard.folder, 'pythons'), NAMES.length)
+  pythons = NAMES.map((_, at) => found[at % found.length]!)
   nodes = NAMES.map((name, at) => kit.yard.node(name, { pythons: [pythons[at]!] }))
 })
 

@@ -9,220 +9,26 @@
  */
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { viewHash, type ClaimNote, type CoordinationMessage } from '../../src/core/coordination.ts'
 import { GOSSIPED } from '../../src/core/coordination.ts'
-import { sha256Hex } from '../../src/core/digest.ts'
 import { normalizeName } from '../../src/core/distribution.ts'
-import type { Fence } from '../../src/core/fence.ts'
-import type { TargetId } from '../../src/core/ids.ts'
-import { jobId } from '../../src/core/job.ts'
-import type { BuildEnvironment, GenesisRecord, InviteTerms, MeshRecord } from '../../src/core/record.ts'
 import { encodeCbor } from '../../src/wire/cbor.ts'
 import { encodeCoordination, sealCoordination } from '../../src/wire/coordination-codec.ts'
 import { sealEntry, type EntryDraft } from '../../src/wire/envelope.ts'
 import { sealGenesis } from '../../src/wire/genesis.ts'
-import { formatTicket, makeTicket, proveJoin } from '../../src/wire/invite.ts'
-import { createSigner, publicKeyOfSeed } from '../../src/wire/keys.ts'
-
-const SEEDS = { root: 0x01, newcomer: 0x02, invite: 0x03, builder: 0x04, stranger: 0x05 } as const
-
-function seedOf(who: keyof typeof SEEDS): Uint8Array {
-  return new Uint8Array(32).fill(SEEDS[who])
-}
-
-const [root, newcomer, builder] = (['root', 'newcomer', 'builder'] as const).map((who) =>
-  createSigner(seedOf(who))
-) as [ReturnType<typeof createSigner>, ReturnType<typeof createSigner>, ReturnType<typeof createSigner>]
-
-const T0 = 1_700_000_000_000
-const DAY_MS = 86_400_000
-const DEMO = normalizeName('demo')
-const CP313 = 'cp313-linux_armv7l-glibc2.41' as TargetId
-const CP311 = 'cp311-linux_aarch64-glibc2.36' as TargetId
-const JOB = jobId(DEMO, '1.0', CP313)
-
-const genesis: GenesisRecord = {
-  kind: 'genesis',
-  name: 'vectors',
-  roots: [root.nodeId],
-  policy: { publishQuorum: 2, replication: 3, defaultLevel: 'trusted' },
-  createdMs: T0,
-  nonce: '000102030405060708090a0b0c0d0e0f'
-}
-const founded = sealGenesis(genesis)
-const { meshId } = founded
-
-const terms: Omit<InviteTerms, 'inviteKey'> = {
-  meshId,
-  uses: 1,
-  expiresMs: T0 + DAY_MS,
-  roles: ['build', 'index'],
-  level: 'trusted'
-}
-const ticket = makeTicket(root, terms, seedOf('invite'), [`/ip4/192.0.2.7/tcp/4710/p2p/${root.nodeId}`])
-const proof = proveJoin(ticket, newcomer.nodeId)
-
-const view = { epoch: 1, witnesses: [root.nodeId, newcomer.nodeId, builder.nodeId] }
-const fence: Fence = { epoch: 1, view: viewHash(view), term: 2, holder: root.nodeId }
-const nextFence: Fence = { ...fence, term: 3, holder: newcomer.nodeId }
-const claim: ClaimNote = { job: JOB, builder: builder.nodeId, fence }
-
-const environment: BuildEnvironment = {
-  digest: sha256Hex('environment'),
-  python: 'CPython 3.13.5',
-  compiler: 'gcc 14.2.0',
-  os: 'debian 13',
-  sandboxLevel: 2,
-  requirements: [`setuptools==80.9.0 sha256:${sha256Hex('setuptools')}`]
-}
-const result = {
-  kind: 'result',
-  job: JOB,
-  sdist: { filename: 'demo-1.0.tar.gz', sha256: sha256Hex('sdist'), size: 12_345 },
-  fence
-} as const
-const ending = {
-  log: { sha256: sha256Hex('log'), size: 2_048 },
-  startedMs: T0 + 60_000,
-  durationMs: 92_500,
-  environment
-} as const
-
-const records: readonly (readonly [name: string, record: MeshRecord | object])[] = [
-  ['genesis', genesis],
-  ['admit', { kind: 'admit', subject: newcomer.nodeId, proof }],
-  ['node that builds', aNode([CP311, CP313])],
-  [
-    'node that does not build',
-    { ...aNode([]), buildRefusal: 'bubblewrap is not installed; cure: apt-get install bubblewrap' }
-  ],
-  [
-    'want',
-    {
-      kind: 'want',
-      specs: [
-        { project: DEMO, specifier: '>=1.0,<2' },
-        { project: normalizeName('Other.Project'), specifier: '' }
-      ],
-      targets: [],
-      priority: 'request',
-      batch: false,
-      atomic: false,
-      createdMs: T0
-    }
-  ],
-  [
-    'want for one target, all or nothing',
-    {
-      kind: 'want',
-      specs: [{ project: DEMO, specifier: '==1.0' }],
-      targets: [CP313],
-      priority: 'backlog',
-      batch: true,
-      atomic: true,
-      createdMs: T0
-    }
-  ],
-  ['unwant', { kind: 'unwant', projects: [DEMO], createdMs: T0 + 1 }],
-  ['skip', { kind: 'skip', project: DEMO, version: '1.0', reason: 'builds for days', createdMs: T0 }],
-  ['unskip', { kind: 'unskip', project: DEMO, version: '1.0', reason: 'no longer', createdMs: T0 + 1 }],
-  [
-    'observed',
-    {
-      kind: 'observed',
-      project: DEMO,
-      serial: 31_000_000,
-      page: sha256Hex('page'),
-      pageSize: 40_960,
-      observedMs: T0
-    }
-  ],
-  [
-    'observed: upstream has no such project',
-    { kind: 'observed', project: DEMO, serial: 0, pageSize: 0, observedMs: T0 }
-  ],
-  [
-    'result with a wheel',
-    {
-      ...result,
-      wheel: {
-        filename: 'demo-1.0-cp313-cp313-linux_armv7l.whl',
-        sha256: sha256Hex('wheel'),
-        size: 23_456,
-        metadata: sha256Hex('metadata'),
-        metadataSize: 789,
-        requiresPython: '>=3.8',
-        aptPackages: ['libjpeg62-turbo'],
-        glibcFloor: '2.34'
-      },
-      ...ending
-    }
-  ],
-  [
-    'result without one',
-    {
-      ...result,
-      failure: {
-        class: 'missing-dependency',
-        cause: 'missing-header',
-        reason: 'jpeglib.h was not found; apt-get install libjpeg-dev'
-      },
-      ...ending
-    }
-  ],
-  ['retract', { kind: 'retract', file: sha256Hex('wheel'), reason: 'built on a broken machine' }],
-  ['attest', { kind: 'attest', job: JOB, file: sha256Hex('wheel'), agrees: true }],
-  ['revoke', { kind: 'revoke', subject: newcomer.nodeId, reason: 'sold' }],
-  ['checkpoint', { kind: 'checkpoint', root: sha256Hex('heads'), count: 3 }],
-  ['a kind from the future', { kind: 'from-the-future', anything: [1, 'two', null] }]
-]
-
-const messages: readonly CoordinationMessage[] = [
-  { kind: 'beat', shard: CP313, fence, witnesses: view.witnesses, seq: 7 },
-  { kind: 'ack', shard: CP313, fence, seq: 7 },
-  { kind: 'nack', shard: CP313, highest: nextFence, view },
-  { kind: 'pre-vote', shard: 'upstream', round: 1, view },
-  { kind: 'pre-vote-answer', shard: 'upstream', round: 1, recent: false, silent: true, view },
-  { kind: 'prepare', shard: CP313, fence: nextFence, view },
-  { kind: 'promise', shard: CP313, fence: nextFence, claims: [claim] },
-  {
-    kind: 'refuse',
-    shard: CP313,
-    fence: nextFence,
-    highest: { epoch: 0, view: '', term: 0, holder: '' as never },
-    view: { epoch: 0, witnesses: [root.nodeId] }
-  },
-  { kind: 'hand-over', shard: CP313, fence },
-  {
-    kind: 'request',
-    shard: CP313,
-    nonce: 4_000_000_000,
-    boot: 123_456_789,
-    capacity: { memoryBytes: 2 ** 31, diskBytes: 2 ** 32 }
-  },
-  { kind: 'grant', shard: CP313, nonce: 4_000_000_000, claim },
-  { kind: 'no-grant', shard: CP313, nonce: 4_000_000_000, holder: '' },
-  { kind: 'note-claim', shard: CP313, claim },
-  { kind: 'claim-noted', shard: CP313, job: JOB, fence },
-  { kind: 'progress', shard: CP313, claim },
-  { kind: 'give-up', shard: CP313, claim },
-  { kind: 'claimed', shard: CP313, claims: [claim] },
-  {
-    kind: 'presence',
-    boot: 123_456_789,
-    seq: 1,
-    freeSlots: 1,
-    running: [{ job: JOB, phase: 'build', elapsedMs: 61_000 }],
-    entries: 42,
-    staying: true
-  }
-]
+import { formatTicket, makeTicket } from '../../src/wire/invite.ts'
+import { publicKeyOfSeed } from '../../src/wire/keys.ts'
+import * as samples from './wire-samples.ts'
+import { builder, fence, meshId, newcomer, proof, root, seedOf, stranger, terms } from './wire-samples.ts'
 
 /** File name → what stands in it. */
 export function wireVectors(): Readonly<Record<string, unknown>> {
   return {
     'records.json': {
-      records: records.map(([name, record]) => ({ name, record: jsonOf(record), cbor: hex(encodeCbor(record)) })),
+      records: samples.records.map(([name, record]) => ({
+        name,
+        record: jsonOf(record),
+        cbor: hex(encodeCbor(record))
+      })),
       refused: refusedRecords()
     },
     'envelope.json': envelopes(),
@@ -232,7 +38,7 @@ export function wireVectors(): Readonly<Record<string, unknown>> {
 }
 
 function refusedRecords(): readonly object[] {
-  const unwant = { kind: 'unwant', projects: [DEMO], createdMs: 0 }
+  const unwant = { kind: 'unwant', projects: [samples.DEMO], createdMs: 0 }
   const time = hex(encodeCbor(unwant)).replace(/00$/, '')
   const refused: readonly (readonly [name: string, cbor: string])[] = [
     ['an integer beyond 32 bits as a CBOR integer, not as a double', `${time}1b0000018bcfe56800`],
@@ -244,8 +50,11 @@ function refusedRecords(): readonly object[] {
     ['a key that is no text', 'a10101'],
     ['no kind', hex(encodeCbor({ projects: [] }))],
     ['a project name that is none', hex(encodeCbor({ ...unwant, projects: ['a/b'] }))],
-    ['a result with neither wheel nor failure', hex(encodeCbor({ ...result, ...ending }))],
-    ['a path for a file name', hex(encodeCbor({ ...result, sdist: { ...result.sdist, filename: '../x' } }))]
+    ['a result with neither wheel nor failure', hex(encodeCbor({ ...samples.result, ...samples.ending }))],
+    [
+      'a path for a file name',
+      hex(encodeCbor({ ...samples.result, sdist: { ...samples.result.sdist, filename: '../x' } }))
+    ]
   ]
   return refused.map(([name, cbor]) => ({ name, cbor, code: 'WIRE_MALFORMED' }))
 }
@@ -256,7 +65,7 @@ function envelopes(): object {
     incarnation: '0000000000000000',
     seq,
     prev,
-    records: [{ kind: 'unwant', projects: [normalizeName(project)], createdMs: T0 }]
+    records: [{ kind: 'unwant', projects: [normalizeName(project)], createdMs: samples.T0 }]
   })
   const first = sealEntry(root, draft(1, '', 'first'))
   const second = sealEntry(root, draft(2, first.hash, 'second'))
@@ -282,7 +91,10 @@ function envelopes(): object {
     ],
     unsigned: [
       { name: 'a bit of the payload turned', bytes: hex(tampered) },
-      { name: 'signed for another purpose', bytes: hex(root.sign('commonwheel/1/join', payload)) + hex(payload) },
+      {
+        name: 'signed for another purpose',
+        bytes: hex(root.sign('commonwheel/1/join', payload)) + hex(payload)
+      },
       {
         name: 'signed by another node',
         bytes: hex(builder.sign('commonwheel/1/entry', payload)) + hex(payload)
@@ -292,8 +104,7 @@ function envelopes(): object {
 }
 
 function invites(): object {
-  const stranger = createSigner(seedOf('stranger'))
-  const other = sealGenesis({ ...genesis, nonce: 'another' }).meshId
+  const other = sealGenesis({ ...samples.genesis, nonce: 'another' }).meshId
   const greedy = makeTicket(stranger, { ...terms, uses: 1_000 }, seedOf('invite'), [])
   const refused = [
     { name: 'for another node', subject: stranger.nodeId, proof },
@@ -304,12 +115,12 @@ function invites(): object {
   ]
   return {
     domains: { terms: 'commonwheel/1/invite-terms', join: 'commonwheel/1/join' },
-    genesis: hex(founded.bytes),
+    genesis: hex(samples.founded.bytes),
     meshId,
     issuer: { seed: hex(seedOf('root')), node: root.nodeId },
     inviteSeed: hex(seedOf('invite')),
     terms: jsonOf({ ...terms, inviteKey: publicKeyOfSeed(seedOf('invite')) }),
-    ticket: formatTicket(ticket),
+    ticket: formatTicket(samples.ticket),
     subject: newcomer.nodeId,
     signedByInviteKey: hex(new TextEncoder().encode(`${meshId} ${newcomer.nodeId}`)),
     proof: jsonOf(proof),
@@ -322,7 +133,7 @@ function coordination(): object {
     domain: `commonwheel/1/coordination ${meshId}`,
     meshId,
     author: { seed: hex(seedOf('root')), node: root.nodeId },
-    messages: messages.map((message) => ({
+    messages: samples.messages.map((message) => ({
       message: jsonOf(message),
       cbor: hex(encodeCoordination(message)),
       ...(GOSSIPED.has(message.kind) ? { gossiped: hex(sealCoordination(root, meshId, message)) } : {})
@@ -333,9 +144,9 @@ function coordination(): object {
         cbor: hex(
           encodeCbor({
             kind: 'beat',
-            shard: CP313,
+            shard: samples.CP313,
             fence: { ...fence, view: '0000000000000000' },
-            witnesses: view.witnesses,
+            witnesses: samples.view.witnesses,
             seq: 7
           })
         ),
@@ -355,19 +166,6 @@ function coordination(): object {
         code: 'WIRE_MALFORMED'
       }
     ]
-  }
-}
-
-function aNode(targets: readonly TargetId[]): MeshRecord {
-  return {
-    kind: 'node',
-    label: 'pi-kitchen',
-    contact: '@ada at the makerspace',
-    roles: ['build', 'index'],
-    targets,
-    hardware: { arch: 'arm', cores: 4, memoryBytes: 4_000_000_000, model: 'Raspberry Pi 4 Model B' },
-    software: 'commonwheel/0.1.0',
-    addresses: ['/ip4/192.0.2.7/tcp/4710']
   }
 }
 

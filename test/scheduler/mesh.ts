@@ -10,7 +10,7 @@ import { WorkDesk } from '../../src/scheduler/work-desk.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { silentLog } from '../support/test-ports.ts'
 
-const TARGET = 'cp311-linux_x86_64-glibc2.36' as TargetId
+export const TARGET = 'cp311-linux_x86_64-glibc2.36' as TargetId
 const TICK_MS = 250
 
 interface Timed {

@@ -1,13 +1,13 @@
 import type { Config } from '../config/load-config.ts'
 import { removeApiFile, writeApiFile } from '../config/api-file.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
-import { findIndexUrl } from '../upstream/pip-config.ts'
 import { createIndexClient } from '../upstream/index-client.ts'
 import { termsOf } from '../wire/invite.ts'
 import { inviteWith } from './control-source.ts'
 import { createMesh, type Mesh } from './create-mesh.ts'
 import type { MeshPorts } from './mesh-ports.ts'
 import { createNode } from './create-node.ts'
+import { findUpstream } from './find-upstream.ts'
 import { makeMembership } from './found-mesh.ts'
 import { loadIdentity } from './identity.ts'
 import { joinByLan, joinByTicket, readTicket } from './join-mesh.ts'
@@ -107,10 +107,8 @@ async function findMesh(
   return { membership, founded: joined === undefined }
 }
 
-/** The index that is configured, else the one that pip would use. Without one the mesh's own wheels are still served. */
 async function followUpstream(config: Config, onProgress: (line: string) => void): Promise<UpstreamIndex> {
-  const indexUrl =
-    config.upstream === '' ? await findIndexUrl(config.pythons[0] ?? 'python3') : config.upstream
+  const indexUrl = await findUpstream(config)
   onProgress(`following ${new URL(indexUrl).origin}`)
   return createIndexClient({ indexUrl, userAgent: userAgentOf(config) })
 }

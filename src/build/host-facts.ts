@@ -20,6 +20,9 @@ const ETC_NAMES = new Set([
   'mime.types'
 ])
 
+/** Public certificates; their private neighbours stay out. */
+const CERTIFICATES = '/etc/ssl/certs'
+
 /** Reads the layout once; a machine whose `/bin` is not a link into `/usr` lacks that link in the sandbox too. */
 export async function readHostFacts(): Promise<HostFacts> {
   const links = await Promise.all(
@@ -27,7 +30,12 @@ export async function readHostFacts(): Promise<HostFacts> {
   )
   const etc = await readdir('/etc').catch(() => [])
   const kept = etc.filter((name) => ETC_NAMES.has(name) || /^python[23](\.\d+)?$/.test(name)).sort()
-  return { usrLinks: links.flat(), etcPaths: kept.map((name) => `/etc/${name}`) }
+  const etcPaths = kept.map((name) => `/etc/${name}`)
+  // Debian's pip reads the certificates as it starts, wanted or not.
+  return {
+    usrLinks: links.flat(),
+    etcPaths: (await exists(CERTIFICATES)) ? [...etcPaths, CERTIFICATES] : etcPaths
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -12,6 +12,19 @@ interface TextCase {
 
 const texts: readonly TextCase[] = [
   {
+    id: 'pip that dies before it looks at the package',
+    text: 'Traceback (most recent call last):\n  File "<frozen runpy>", line 198, in _run_module_as_main\n  File "/tools/lib/python3.13/site-packages/pip/__main__.py", line 24, in <module>\n    sys.exit(_main())\nFileNotFoundError: [Errno 2] No such file or directory',
+    class: 'infra',
+    cause: 'pip-broken',
+    reason: 'pip itself does not run on this node: FileNotFoundError: [Errno 2] No such file or directory'
+  },
+  {
+    id: 'a package whose setup.py raises under pip',
+    text: 'Processing /build/src/demo-1.0\n  File "/tools/lib/python3.13/site-packages/pip/__main__.py", line 24, in <module>\nFileNotFoundError: [Errno 2] No such file or directory: \'README.rst\'',
+    class: 'package',
+    cause: 'build-failed'
+  },
+  {
     id: 'header of a known package',
     text: 'c/_cffi.c:15:10: fatal error: ffi.h: No such file or directory\n   15 | #include <ffi.h>\ncompilation terminated.',
     class: 'missing-dependency',

@@ -16,8 +16,6 @@ import { countOf } from './words.ts'
 interface WantOptions extends CommonOptions {
   readonly requirement?: readonly string[]
   readonly target?: readonly string[]
-  readonly batch?: true
-  readonly atomic?: true
   readonly wait?: true
 }
 
@@ -25,7 +23,7 @@ const EXAMPLES = `
 Examples:
   commonwheel want numpy --wait
   commonwheel want 'docopt==0.6.2' 'spidev>=3.5'
-  commonwheel want -r requirements.txt --batch --atomic
+  commonwheel want -r requirements.txt
   commonwheel want netifaces --target cp313-linux_aarch64-glibc2.41`
 
 /** `commonwheel want SPEC...` */
@@ -35,8 +33,6 @@ export function addWantCommand(program: Command, context: CliContext): void {
     .argument('[specs...]', 'projects, with versions as pip writes them')
     .option('-r, --requirement <file>', 'also what this requirements file names (repeatable)', collect)
     .option('--target <target>', 'only for this target (repeatable; default: all of the mesh)', collect)
-    .option('--batch', 'build as one: rebuild what failed until nothing new comes of it')
-    .option('--atomic', 'publish all of it at once, or nothing (implies --batch)')
     .option('--wait', 'show how it goes, until every job has ended; exit code 1 if one failed')
     .addHelpText('after', EXAMPLES)
     .action(async (words: readonly string[], options: WantOptions) => {
@@ -48,8 +44,7 @@ async function runWant(context: CliContext, words: readonly string[], options: W
   const specs = await readSpecs(words, options.requirement ?? [])
   const targets = checkTargets(options.target ?? [])
   const api = await findNode(context, options.data)
-  const atomic = options.atomic === true
-  const answer = await api.want({ specs, targets, batch: atomic || options.batch === true, atomic })
+  const answer = await api.want({ specs, targets, batch: false, atomic: false })
   if (options.wait === true) await waitAndTell(context, answer, options)
   else await tellAsked(context, { api, answer, json: options.json === true, specs: specs.length })
 }

@@ -1,6 +1,6 @@
 import { MAX_TRANSIENT_ATTEMPTS } from './limits.ts'
 import { requiresPythonAllows, type Release } from './releases.ts'
-import type { JobId, TargetId } from './ids.ts'
+import type { JobId, Sha256, TargetId } from './ids.ts'
 import type { Failure, ResultRecord, WheelRef } from './record.ts'
 import { compareTargets, libcVersionOf, parseTarget, type Target } from './target.ts'
 import { classifyWheel, wheelFitsTarget } from './wheel-tags.ts'
@@ -107,11 +107,15 @@ function provesCompiled({ release, outcomes }: CascadeInput): boolean {
   return tagSets.some((tags) => tags !== undefined && classifyWheel(tags) === 'compiled')
 }
 
-/** The outcome that a result record tells. */
-export function outcomeOf(record: ResultRecord, target: TargetId): Outcome {
+/** A retracted wheel is a failure: building it again would give the same bytes again. */
+const RETRACTED: Failure = { class: 'package', cause: 'retracted', reason: 'its wheel was retracted' }
+
+/** The outcome that a result record tells. Outcomes are to be in the order of their fences: the last failure counts. */
+export function outcomeOf(record: ResultRecord, target: TargetId, retracted: ReadonlySet<Sha256>): Outcome {
+  const base = { target: parseTarget(target), job: record.job }
+  if (record.wheel !== undefined && retracted.has(record.wheel.sha256)) return { ...base, failure: RETRACTED }
   return {
-    target: parseTarget(target),
-    job: record.job,
+    ...base,
     ...(record.wheel === undefined ? {} : { wheel: record.wheel }),
     ...(record.failure === undefined ? {} : { failure: record.failure })
   }

@@ -92,6 +92,8 @@ export type CoordinationMessage =
       readonly nonce: number
       /** Random per process: a builder that came back has lost what it was building. */
       readonly boot: number
+      /** What it works on already. */
+      readonly running: readonly JobId[]
       readonly capacity: Capacity
     }
   | { readonly kind: 'grant'; readonly shard: ShardId; readonly nonce: number; readonly claim: ClaimNote }
@@ -104,7 +106,7 @@ export type CoordinationMessage =
     }
   /** The claim is to be known to a majority of witnesses before the builder sees it. */
   | { readonly kind: 'note-claim'; readonly shard: ShardId; readonly claim: ClaimNote }
-  | { readonly kind: 'claim-noted'; readonly shard: ShardId; readonly job: JobId; readonly fence: Fence }
+  | { readonly kind: 'claim-noted'; readonly shard: ShardId; readonly claim: ClaimNote }
   /** A builder still works on its claim. */
   | { readonly kind: 'progress'; readonly shard: ShardId; readonly claim: ClaimNote }
   /** The builder gives a claim back without a result. */

@@ -60,9 +60,11 @@ export interface InviteTerms {
   readonly level: TrustLevel
 }
 
-/** A node about itself. The newest one of a feed counts. */
+/** A node about itself. Of several the latest said counts. */
 export interface NodeRecord {
   readonly kind: 'node'
+  /** By its own clock, and later than what it said before. */
+  readonly saidMs: number
   readonly label: string
   readonly contact: string
   readonly roles: readonly Role[]
@@ -248,7 +250,7 @@ export type MeshRecord =
 /** A feed: everything one node wrote in one incarnation. */
 export interface FeedId {
   readonly node: NodeId
-  /** 16 hex digits; `0000000000000000` for a node's first life. */
+  /** 16 hex digits, random per database: a node that lost its records writes a new feed. */
   readonly incarnation: string
 }
 

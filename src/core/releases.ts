@@ -1,5 +1,5 @@
 import type { SdistRef } from './job.ts'
-import type { ProjectName } from './ids.ts'
+import type { ProjectName, Sha256 } from './ids.ts'
 import type { PageFile, ProjectPage } from './project-page.ts'
 import { parseSpecifierSet, satisfies, type SpecifierSet } from './specifier.ts'
 import { pythonVersionOf, type Target } from './target.ts'
@@ -12,6 +12,8 @@ export interface Release {
   readonly version: string
   /** The source archive to build from; absent when there is none whose digest upstream vouches for. */
   readonly sdist?: ReleaseSdist
+  /** Digests of all its source archives: what was built from any of them is of this release. */
+  readonly sdistDigests: readonly Sha256[]
   readonly wheels: readonly ReleaseWheel[]
   /** Every file is yanked (PEP 592). */
   readonly yanked: boolean
@@ -89,6 +91,7 @@ function releaseOf(dists: readonly Dist[]): Release {
   return {
     version: spokesman.version.text,
     ...(sdist && { sdist }),
+    sdistDigests: sdists.flatMap(({ file }) => file.sha256 ?? []),
     wheels: dists.flatMap(({ file, tags }) =>
       tags === undefined ? [] : [{ filename: file.filename, tags, yanked: isYanked(file) }]
     ),

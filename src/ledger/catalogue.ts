@@ -19,7 +19,7 @@ function publishedOf(state: MeshState, project: ProjectName, release: Release): 
   const facts = state.results.ofRelease(project, release.version)
   if (facts.length === 0 || release.sdist === undefined) return []
   const gates = {
-    sdists: new Set<Sha256>([release.sdist.ref.sha256]),
+    sdists: new Set<Sha256>(release.sdistDigests),
     retracted: state.results.retracted(),
     skipped: state.wishes.skipReason(project, release.version) !== undefined,
     quorum: state.genesis.policy.publishQuorum
@@ -42,5 +42,5 @@ function publishedOf(state: MeshState, project: ProjectName, release: Release): 
 }
 
 function voteOf(state: MeshState, { author, record, recordId }: ResultFact): Vote {
-  return { author, level: state.membership.get(author)?.level, record, recordId }
+  return { author, level: state.membership.levelOf(author), record, recordId }
 }

@@ -15,6 +15,8 @@ export type Admission =
   /** Entries before this one are missing; ask for them. */
   | { readonly kind: 'gap' }
   | { readonly kind: 'not-a-member' }
+  /** Its author signed two histories. Whoever handed it on need not know. */
+  | { readonly kind: 'fork' }
   | { readonly kind: 'refused'; readonly why: string }
 
 export interface LedgerParts {
@@ -24,7 +26,8 @@ export interface LedgerParts {
   readonly log: Log
   /** Told about own entries once they are on disk. */
   readonly bus: Pick<GossipBus, 'publish'>
-  isMember(node: NodeId): boolean
+  /** It belongs to the mesh, or did: what it wrote then must reach everybody. */
+  wasAdmitted(node: NodeId): boolean
 }
 
 export interface LedgerOptions {
@@ -170,8 +173,8 @@ class FeedLedger implements Ledger {
 
   #refusalOf(received: readonly Received[], { entry }: Received): Admission | undefined {
     if (received.some((one) => one.entry.meshId !== this.#options.meshId)) return refused('another mesh')
-    if (this.#quarantined.has(feedKey(entry))) return refused('its author equivocated')
-    if (!this.#parts.isMember(entry.node)) return { kind: 'not-a-member' }
+    if (this.#quarantined.has(feedKey(entry))) return { kind: 'fork' }
+    if (!this.#parts.wasAdmitted(entry.node)) return { kind: 'not-a-member' }
     return isChain(received) ? undefined : refused('not a chain')
   }
 
@@ -181,8 +184,8 @@ class FeedLedger implements Ledger {
       for (const listener of this.#gapListeners) listener()
       return { kind: 'gap' }
     }
-    if (entry.prev !== (head?.hash ?? '')) return refused('it does not continue the chain we hold')
     if (!this.#parts.codec.isSigned(last.entry, last.bytes)) return refused('bad signature')
+    if (entry.prev !== (head?.hash ?? '')) return this.#quarantine(entry)
     const stored = fresh.map((one) => ({ ...headOf(one.entry), bytes: one.bytes }))
     await this.#parts.store.append(stored, { sync: false })
     for (const one of fresh) this.#note(one.entry)
@@ -191,19 +194,20 @@ class FeedLedger implements Ledger {
 
   /** The place is taken: by the same entry, or its author has signed two for one place. */
   async #judgeKnown({ entry, bytes }: Received): Promise<Admission> {
-    const { store, codec, log } = this.#parts
+    const { store, codec } = this.#parts
     for await (const stored of store.range(entry, entry.seq, entry.seq)) {
       if (stored.hash === entry.hash) return { kind: 'known' }
       if (!codec.isSigned(entry, bytes)) return refused('bad signature')
-      this.#quarantined.add(feedKey(entry))
-      const { node, seq } = entry
-      log.error('a node signed two different entries for one place; its feed is no longer followed', {
-        node,
-        seq
-      })
-      return refused('its author equivocated')
+      return this.#quarantine(entry)
     }
     return { kind: 'known' }
+  }
+
+  #quarantine({ node, incarnation, seq }: Entry): Admission {
+    this.#quarantined.add(feedKey({ node, incarnation }))
+    const facts = { node, incarnation, seq }
+    this.#parts.log.error('a node signed two histories of one feed; it is no longer followed', facts)
+    return { kind: 'fork' }
   }
 
   #note(entry: Entry): void {
@@ -232,6 +236,7 @@ export function verdictOf(admission: Admission): Verdict {
     case 'known':
     case 'gap':
     case 'not-a-member':
+    case 'fork':
       return 'ignore'
   }
 }

@@ -8,7 +8,7 @@ import type {
   Role,
   TrustLevel
 } from '../core/record.ts'
-import { ROLES } from '../core/record.ts'
+import { ROLES, TRUST_LEVELS } from '../core/record.ts'
 import type { EntryCodec } from './entry-codec.ts'
 
 /** A node that belongs to the mesh. */
@@ -43,6 +43,10 @@ export interface Membership {
   all(): readonly Member[]
   /** How many subjects an invite key has let in. */
   usesOf(inviteKey: Uint8Array): number
+  /** How far results of a node count: those of one that left by itself stay, a root's word ends them. */
+  levelOf(node: NodeId): TrustLevel | undefined
+  /** It belonged to the mesh at some time: what it wrote is kept, so that all ledgers stay equal. */
+  wasAdmitted(node: NodeId): boolean
   /** Has this node been told to go, or gone by itself? */
   isRevoked(node: NodeId): boolean
   onChange(listener: () => void): void
@@ -57,10 +61,15 @@ export function createMembership(
   const revocations: { author: NodeId; subject: NodeId }[] = []
   const subjectsByInvite = new Map<string, Set<NodeId>>()
   const listeners: (() => void)[] = []
-  let members = resolve()
+  let ever = resolve()
+  let members = withoutRevoked(ever)
 
   function resolve(): Map<NodeId, Member> {
-    return resolveMembers(foundersOf(genesis, believed), admissions, revocations)
+    return resolveMembers(foundersOf(genesis, believed), admissions)
+  }
+
+  function withoutRevoked(all: ReadonlyMap<NodeId, Member>): Map<NodeId, Member> {
+    return new Map([...all].filter(([node]) => !revocations.some(({ subject }) => subject === node)))
   }
 
   function admit(author: NodeId, { subject, proof }: AdmitRecord): boolean {
@@ -88,36 +97,57 @@ export function createMembership(
             : false
       if (!changed) return
       const before = [...members.keys()].join()
-      members = resolve()
+      ever = resolve()
+      members = withoutRevoked(ever)
       if ([...members.keys()].join() !== before) for (const listener of listeners) listener()
     },
     isMember: (node) => members.has(node),
     get: (node) => members.get(node),
     all: () => [...members.values()],
     usesOf: (inviteKey) => subjectsByInvite.get(keyText(inviteKey))?.size ?? 0,
+    wasAdmitted: (node) => ever.has(node),
+    levelOf(node) {
+      const expelled = revocations.some(({ author, subject }) => subject === node && author !== node)
+      return expelled ? undefined : ever.get(node)?.level
+    },
     isRevoked: (node) => revocations.some(({ subject }) => subject === node),
     onChange: (listener) => void listeners.push(listener)
   }
 }
 
-/** Grows the set of members until no admission adds one. Revoked nodes vouch for nobody from then on, but whom they let in stays. */
-function resolveMembers(
-  founders: readonly Member[],
-  admissions: readonly Admission[],
-  revocations: readonly { author: NodeId; subject: NodeId }[]
-): Map<NodeId, Member> {
+/**
+ * Grows the set of members until no admission adds anything. Several admissions of one node add up (all their roles, the highest
+ * level), so that it does not matter which came first. Whom a node let in stays when that node goes.
+ */
+function resolveMembers(founders: readonly Member[], admissions: readonly Admission[]): Map<NodeId, Member> {
   const ever = new Map<NodeId, Member>(founders.map((member) => [member.node, member]))
   for (let grew = true; grew;) {
     grew = false
-    for (const { author, subject, issuer, roles, level, proof } of admissions) {
-      if (ever.has(subject) || !ever.has(author)) continue
-      if (ever.get(issuer)?.roles.includes('keeper') !== true) continue
-      ever.set(subject, { node: subject, roles, level, invitedBy: issuer, proof })
-      grew = true
+    for (const admission of admissions) {
+      const isVouched = ever.has(admission.author)
+      const mayInvite = ever.get(admission.issuer)?.roles.includes('keeper') === true
+      if (isVouched && mayInvite && addAdmission(ever, admission)) grew = true
     }
   }
-  for (const { subject } of revocations) ever.delete(subject)
   return new Map([...ever].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** True when the admission made a member, or made it more. */
+function addAdmission(
+  ever: Map<NodeId, Member>,
+  { subject, issuer, roles, level, proof }: Admission
+): boolean {
+  const known = ever.get(subject)
+  if (known === undefined) {
+    ever.set(subject, { node: subject, roles, level, invitedBy: issuer, proof })
+    return true
+  }
+  const allRoles = ROLES.filter((role) => known.roles.includes(role) || roles.includes(role))
+  const highest =
+    TRUST_LEVELS[Math.max(TRUST_LEVELS.indexOf(known.level), TRUST_LEVELS.indexOf(level))] ?? level
+  if (allRoles.length === known.roles.length && highest === known.level) return false
+  ever.set(subject, { ...known, roles: allRoles, level: highest })
+  return true
 }
 
 /** The roots; and this node itself, which was let in but has not read so yet. */

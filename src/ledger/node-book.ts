@@ -15,7 +15,7 @@ export function createNodeBook(membership: Pick<Membership, 'isMember'>): NodeBo
   const newest = new Map<NodeId, { readonly place: string; readonly record: NodeRecord }>()
   return {
     apply(entry, record) {
-      const place = `${entry.incarnation} ${entry.seq.toString().padStart(16, '0')}`
+      const place = `${String(record.saidMs).padStart(16, '0')} ${entry.hash}`
       const known = newest.get(entry.node)
       if (known === undefined || place >= known.place) newest.set(entry.node, { place, record })
     },

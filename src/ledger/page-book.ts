@@ -4,54 +4,60 @@ import { parseProjectPage } from '../core/parse-project-page.ts'
 import type { ProjectPage } from '../core/project-page.ts'
 import type { Observation, Observations } from './observations.ts'
 
-/** Parsed pages kept whole; their releases are kept for every project that has wishes. */
+/** Parsed pages kept whole, for the index; their releases, which the queue needs, are kept for every project. */
 const MAX_PAGES = 200
 
-interface Loaded {
+interface KnownReleases {
   readonly digest: Sha256
-  readonly page: ProjectPage
   readonly releases: readonly Release[]
 }
 
-/** Pages whose bytes this node holds, parsed: the newest observation of each project. */
+/** Pages whose bytes this node holds, parsed: of the newest observation of each project. */
 export interface PageBook {
-  /** The page of the newest observation, if it is loaded. */
-  get(project: ProjectName): Loaded | undefined
-  /** The observation whose page is still to be brought, if there is one. */
+  /** Digest and releases of the newest page, if it was ever loaded. */
+  releases(project: ProjectName): KnownReleases | undefined
+  /** The newest page itself, unless many others were used since. */
+  page(project: ProjectName): ProjectPage | undefined
+  /** The observation whose releases are still unknown, if there is one. */
   missing(project: ProjectName): Observation | undefined
   /** Parses the bytes of an observed page; false when they are no page. */
   put(project: ProjectName, digest: Sha256, body: Uint8Array): boolean
 }
 
 export function createPageBook(observations: Pick<Observations, 'newest'>): PageBook {
-  const loaded = new Map<ProjectName, Loaded>()
+  const known = new Map<ProjectName, KnownReleases>()
+  const pages = new Map<ProjectName, { readonly digest: Sha256; readonly page: ProjectPage }>()
 
-  function current(project: ProjectName): Loaded | undefined {
-    const known = loaded.get(project)
-    return known !== undefined && known.digest === observations.newest(project)?.record.page
-      ? known
-      : undefined
+  function current<T extends { readonly digest: Sha256 }>(
+    project: ProjectName,
+    found: T | undefined
+  ): T | undefined {
+    return found?.digest === observations.newest(project)?.record.page ? found : undefined
   }
 
   return {
-    get(project) {
-      const known = current(project)
-      if (known === undefined) return undefined
-      loaded.delete(project)
-      loaded.set(project, known)
-      return known
+    releases: (project) => current(project, known.get(project)),
+    page(project) {
+      const found = current(project, pages.get(project))
+      if (found === undefined) return undefined
+      pages.delete(project)
+      pages.set(project, found)
+      return found.page
     },
     missing(project) {
       const newest = observations.newest(project)
-      return newest?.record.page === undefined || current(project) !== undefined ? undefined : newest
+      return newest?.record.page === undefined || current(project, known.get(project)) !== undefined
+        ? undefined
+        : newest
     },
     put(project, digest, body) {
       const page = parse(project, body)
       if (page === undefined) return false
-      loaded.delete(project)
-      loaded.set(project, { digest, page, releases: releasesOf(page) })
-      const [oldest] = loaded.keys()
-      if (loaded.size > MAX_PAGES && oldest !== undefined) loaded.delete(oldest)
+      known.set(project, { digest, releases: releasesOf(page) })
+      pages.delete(project)
+      pages.set(project, { digest, page })
+      const [oldest] = pages.keys()
+      if (pages.size > MAX_PAGES && oldest !== undefined) pages.delete(oldest)
       return true
     }
   }

@@ -131,6 +131,7 @@ class MeshNode implements Node {
         holder: (shard) => coordination.holder(shard),
         witnesses: (shard) => coordination.shard(shard)?.view().witnesses ?? [],
         highestFence: (shard) => coordination.shard(shard)?.fence(),
+        openJobs: (target) => coordination.openJobs(target),
         isClaimed: (job) => coordination.isClaimed(job),
         send: (to, message) => {
           coordination.send(to, message)
@@ -150,8 +151,13 @@ class MeshNode implements Node {
   async #introduce(setup: BuilderSetup): Promise<void> {
     const { mesh } = this.#parts
     const config = this.#config
+    // The founding document opens the founder's feed, for whoever reads the ledger without having joined by it.
+    const { genesis } = mesh.state
+    if (mesh.ledger.entryCount() === 0 && genesis.roots.includes(mesh.self)) await mesh.ledger.append(genesis)
+    const before = mesh.state.nodes.get(mesh.self)
     const record: NodeRecord = {
       kind: 'node',
+      saidMs: before?.saidMs ?? 0,
       label: config.name === '' ? hostname() : config.name,
       contact: config.contact,
       roles: [...config.roles],
@@ -164,8 +170,10 @@ class MeshNode implements Node {
         .slice(0, 32),
       ...(setup.refusal === undefined ? {} : { buildRefusal: setup.refusal })
     }
-    if (JSON.stringify(mesh.state.nodes.get(mesh.self)) !== JSON.stringify(record))
-      await mesh.ledger.append(record)
+    if (JSON.stringify(before) === JSON.stringify(record)) return
+    // Later than what it said before, whatever the clock says now.
+    const saidMs = Math.max(this.#parts.clock.wallMs(), record.saidMs + 1)
+    await mesh.ledger.append({ ...record, saidMs })
   }
 
   async #act(action: NodeAction): Promise<NodeModeView> {

@@ -1,5 +1,5 @@
 import type { NodeId } from '../core/ids.ts'
-import type { GossipBus, Signer, Verifier } from '../core/ports.ts'
+import type { GossipBus, Random, Signer, Verifier } from '../core/ports.ts'
 import type { Door } from '../gossip/door-ports.ts'
 import { createLedger, type Ledger } from '../ledger/ledger.ts'
 import type { Member } from '../ledger/membership.ts'
@@ -8,14 +8,14 @@ import { createBlobStore, type DiskBlobStore } from '../storage/blob-store.ts'
 import { createEntryStore } from '../storage/entry-store.ts'
 import { blobFolder } from '../storage/keys.ts'
 import { openDatabase, type Database } from '../storage/open-database.ts'
+import { createSmallState } from '../storage/small-state.ts'
 import { createEntryCodec } from '../wire/entry-codec.ts'
 import { checkJoinProof } from '../wire/invite.ts'
 import { createSigner, createVerifier } from '../wire/keys.ts'
 import type { MeshIdentity, MeshPorts } from './mesh-ports.ts'
 import { createDoor } from './door.ts'
 
-/** A node's first life; another one begins when it lost its own feed and nobody can give it back. */
-const FIRST_INCARNATION = '0000000000000000'
+const INCARNATION_KEY = 'incarnation'
 
 /** What is on disk, and what is read from it. */
 export interface Records {
@@ -54,16 +54,17 @@ export async function createRecords(
   const believed: Member | undefined = terms && { node: self, roles: terms.roles, level: terms.level, proof }
   const state = createMeshState(genesis.genesis, codec, believed)
   const isMember = (node: NodeId): boolean => state.membership.isMember(node)
+  const wasAdmitted = (node: NodeId): boolean => state.membership.wasAdmitted(node)
   const ledger = createLedger(
     {
       clock,
       log,
       codec,
-      isMember,
+      wasAdmitted,
       store: await createEntryStore(database),
       bus: { publish: options.publish }
     },
-    { meshId, self, incarnation: FIRST_INCARNATION }
+    { meshId, self, incarnation: await incarnationOf(database, random) }
   )
   const { acceptLan } = options
   const door = createDoor({ genesis, state, ledger, codec, signer, clock, random, proof }, { acceptLan })
@@ -79,4 +80,14 @@ export async function createRecords(
     door,
     isPeer: (node) => isMember(node) || (sponsorIds.has(node) && !state.membership.isRevoked(node))
   }
+}
+
+/** A database that is new begins a new feed: a node that lost its records must not write a second history of the old one. */
+async function incarnationOf(database: Database, random: Random): Promise<string> {
+  const small = createSmallState(database)
+  const known = await small.get(INCARNATION_KEY)
+  if (known !== undefined) return new TextDecoder().decode(known)
+  const fresh = Buffer.from(random.bytes(8)).toString('hex')
+  await small.put(INCARNATION_KEY, new TextEncoder().encode(fresh), { sync: true })
+  return fresh
 }

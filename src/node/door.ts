@@ -32,7 +32,7 @@ const MAX_CHAIN = 8
 /** An invitation made on the spot is used on the spot. */
 const SPOT_TICKET_MS = 10 * 60_000
 
-/** Judges who asks to be let in. Rules M1 to M6 of docs/protocol/membership.md. */
+/** Judges who asks to be let in. Rules M1 to M6 of docs/protocol/records.md#membership-of-authors. */
 export function createDoor(parts: DoorParts, options: DoorOptions): Door {
   const { genesis, state, ledger, codec, signer, clock } = parts
   const { membership } = state

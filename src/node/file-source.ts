@@ -28,7 +28,8 @@ export function createFileSource({ state, store, blobs }: FileSourceParts): File
   return {
     find(digest) {
       if (results.retracted().has(digest)) return 'gone'
-      return results.ofWheel(digest).find(({ author }) => membership.isMember(author))?.record.wheel
+      return results.ofWheel(digest).find(({ author }) => membership.levelOf(author) !== undefined)?.record
+        .wheel
     },
     async open(digest, range, options = {}) {
       const size = await store.size(digest)

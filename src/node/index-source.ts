@@ -38,13 +38,13 @@ export function createIndexSource(parts: IndexSourceParts): IndexSource {
   }
 
   function merge(name: ProjectName): IndexedProject | undefined {
-    const loaded = pages.get(name)
-    if (loaded === undefined) return undefined
+    const [loaded, page] = [pages.releases(name), pages.page(name)]
+    if (loaded === undefined || page === undefined) return undefined
     const wheels = publishedWheels(state, name, loaded.releases)
     const revision = revisionOf(loaded.digest, wheels)
     let known = merged.get(name)
     if (known?.revision !== revision) {
-      known = { revision, project: mergeProject({ page: loaded.page, wheels, fits: fileFitsTarget }) }
+      known = { revision, project: mergeProject({ page, wheels, fits: fileFitsTarget }) }
       merged.delete(name)
       merged.set(name, known)
       const [oldest] = merged.keys()
@@ -58,7 +58,7 @@ export function createIndexSource(parts: IndexSourceParts): IndexSource {
     async project(name) {
       await freshen(name)
       if (state.observations.newest(name)?.record.page === undefined) return undefined
-      if (pages.missing(name) !== undefined && !(await loader.load(name))) await observer.refresh(name)
+      if (pages.page(name) === undefined && !(await loader.load(name))) await observer.refresh(name)
       return merge(name)
     },
     async projectNames() {

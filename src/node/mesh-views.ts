@@ -35,6 +35,7 @@ export interface MeshViewParts {
 /** What a node that has not introduced itself yet is shown as. */
 const UNKNOWN_NODE: NodeRecord = {
   kind: 'node',
+  saidMs: 0,
   label: '',
   contact: '',
   roles: [],

@@ -2,6 +2,7 @@ import { sha256Hex } from '../core/digest.ts'
 import { messageOf } from '../core/errors.ts'
 import type { ProjectName } from '../core/ids.ts'
 import type { BlobStore, Clock, Log, UpstreamIndex, UpstreamPage } from '../core/ports.ts'
+import type { ObservedRecord } from '../core/record.ts'
 import { backOffMs } from '../core/retry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
@@ -112,7 +113,7 @@ class UpstreamObserver implements Observer {
     const { clock, upstream, pages } = this.#parts
     const before = this.#checks.get(project)
     // The tag of a page that this node has lost would make upstream say "you have it".
-    const etag = pages.get(project) === undefined ? '' : (before?.etag ?? '')
+    const etag = pages.page(project) === undefined ? '' : (before?.etag ?? '')
     try {
       const answer = await upstream.project(project, {
         signal: this.#ending.signal,
@@ -146,7 +147,7 @@ class UpstreamObserver implements Observer {
       serial: page.serial,
       page: digest,
       pageSize: page.body.byteLength,
-      observedMs: clock.wallMs()
+      observedMs: laterThan(newest, clock)
     })
   }
 
@@ -160,8 +161,19 @@ class UpstreamObserver implements Observer {
     const newest = state.observations.newest(project)?.record
     if (newest !== undefined && newest.page === undefined) return
     const serial = newest?.serial ?? 0
-    await ledger.append({ kind: 'observed', project, serial, pageSize: 0, observedMs: clock.wallMs() })
+    await ledger.append({
+      kind: 'observed',
+      project,
+      serial,
+      pageSize: 0,
+      observedMs: laterThan(newest, clock)
+    })
   }
+}
+
+/** An observation replaces the one before it, even if that one's observer had a clock that ran ahead. */
+function laterThan(newest: ObservedRecord | undefined, clock: Clock): number {
+  return Math.max(clock.wallMs(), (newest?.observedMs ?? 0) + 1)
 }
 
 async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -33,8 +33,9 @@ export function createPageLoader(parts: PageLoaderParts): PageLoader {
   const listeners: ((project: ProjectName) => void)[] = []
 
   async function bring(project: ProjectName): Promise<boolean> {
-    const observation = parts.pages.missing(project)
-    if (observation?.record.page === undefined) return parts.pages.get(project) !== undefined
+    const observation = parts.observations.newest(project)
+    if (parts.pages.page(project) !== undefined) return true
+    if (observation?.record.page === undefined) return false
     const digest = observation.record.page
     await parts.blobs.ensure(digest, { hint: [observation.author], signal: ending.signal })
     if (!parts.pages.put(project, digest, await readAll(parts.store, digest))) {

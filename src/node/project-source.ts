@@ -35,7 +35,7 @@ export function createProjectSource(parts: ProjectSourceParts): ProjectSource & 
   async function view(name: ProjectName): Promise<ProjectView | undefined> {
     // Brings the page from upstream or from a peer where it is not here yet.
     const indexed = await index.project(name)
-    const loaded = pages.get(name)
+    const loaded = pages.releases(name)
     if (indexed === undefined || loaded === undefined) return undefined
     const targets = state.nodes.targets()
     const shown = shownReleases(parts, name, loaded.releases)
@@ -120,7 +120,7 @@ function cellViews(
   const { state, board, views } = parts
   const outcomes = state.results
     .ofRelease(name, release.version)
-    .map(({ record }) => outcomeOf(record, parseJobId(record.job).target))
+    .map(({ record }) => outcomeOf(record, parseJobId(record.job).target, state.results.retracted()))
   const skipReason = state.wishes.skipReason(name, release.version)
   const unwanted = cascade({ release, targets, outcomes, skipReason })
   return targets.map((target): CellView => {

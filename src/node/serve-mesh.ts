@@ -10,6 +10,7 @@ import { createHttpServer, type HttpServer } from '../http/server.ts'
 import type { IndexSource } from '../http/simple-routes.ts'
 import { createControlSource } from './control-source.ts'
 import type { Mesh } from './create-mesh.ts'
+import { memberAddresses } from './member-addresses.ts'
 import type { MeshPorts } from './mesh-ports.ts'
 import { createFileSource, createLogSource } from './file-source.ts'
 import { createIndexSource } from './index-source.ts'
@@ -112,7 +113,7 @@ function createSources(
     projects,
     signer,
     random,
-    addresses: () => network.host.addresses(),
+    addresses: () => memberAddresses(mesh),
     act: (action) => hand.act(action)
   })
   return { index, projects, control, viewParts }

@@ -13,6 +13,7 @@ import { loadIdentity } from './identity.ts'
 import { joinByLan, joinByTicket, readTicket } from './join-mesh.ts'
 import { createLogger } from './logger.ts'
 import { forgetMembership, loadMembership, saveMembership, type MeshMembership } from './mesh-files.ts'
+import { memberAddresses } from './member-addresses.ts'
 import { NodeError } from './node-error.ts'
 import { SOFTWARE } from './software.ts'
 import { systemClock, systemRandom } from './system-clock.ts'
@@ -120,10 +121,10 @@ function userAgentOf(config: Config): string {
 }
 
 function ticketOf(mesh: Mesh, { clock, random }: MeshPorts): string | undefined {
-  const { state, signer, meshId, network } = mesh
+  const { state, signer, meshId } = mesh
   try {
     return inviteWith(
-      { state, signer, random, meshId, clock, addresses: () => network.host.addresses() },
+      { state, signer, random, meshId, clock, addresses: () => memberAddresses(mesh) },
       NEXT_TICKET
     ).ticket
   } catch {

@@ -54,6 +54,13 @@ export function createWantDesk(parts: WantDeskParts): WantDesk {
 
   return {
     async want({ specs, targets, batch, atomic }) {
+      if (batch || atomic) {
+        throw apiError(
+          'BAD_REQUEST',
+          'batches are not built yet',
+          'ask without batch and atomic: each wheel is published at once'
+        )
+      }
       const record: WantRecord = {
         kind: 'want',
         specs: specs.map(readSpec),
@@ -96,7 +103,7 @@ function releasesOfSpec(
   want: WantRecord
 ): readonly Release[] {
   const wish = { project, specifier, wantId: '', author: '' as NodeId, ...want }
-  return wantedReleases([wish], pages.get(project)?.releases ?? []).map(({ release }) => release)
+  return wantedReleases([wish], pages.releases(project)?.releases ?? []).map(({ release }) => release)
 }
 
 /** A spec without jobs, as a job of its own that says why. */
@@ -120,11 +127,11 @@ function whyNothing(parts: WantDeskParts, { project, specifier }: ProjectSpec, w
   }
   if (observed.record.page === undefined)
     return failed('unknown-project', `upstream has no project named ${project}`)
-  const page = parts.pages.get(project)
-  if (page === undefined) return { ...none, state: 'waiting', reason: 'its page is on the way here' }
+  const known = parts.pages.releases(project)
+  if (known === undefined) return { ...none, state: 'waiting', reason: 'its page is on the way here' }
   const [release] = releasesOfSpec(parts.pages, { project, specifier }, want)
   if (release === undefined) {
-    const newest = page.releases.at(-1)?.version
+    const newest = known.releases.at(-1)?.version
     return failed(
       'unknown-version',
       `upstream has no release ${text}${newest === undefined ? '' : `; its newest is ${newest}`}`

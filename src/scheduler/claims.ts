@@ -12,6 +12,8 @@ export interface Claim {
   readonly nonce: number | undefined
   /** Witnesses that noted it, while it is not told to the builder yet. */
   readonly noted: Set<NodeId> | undefined
+  /** When this node came to know it, or confirmed it. */
+  readonly sinceMs: number
   readonly untilMs: number
 }
 
@@ -37,14 +39,25 @@ export class Claims {
 
   /** A grant that waits for its witnesses; it must reach its builder while the request is fresh. */
   open(note: ClaimNote, request: { readonly boot: number; readonly nonce: number }, nowMs: number): Claim {
-    const claim: Claim = { note, ...request, noted: new Set(), untilMs: nowMs + GRANT_FRESH_MS }
+    const claim: Claim = {
+      note,
+      ...request,
+      noted: new Set(),
+      sinceMs: nowMs,
+      untilMs: nowMs + GRANT_FRESH_MS
+    }
     this.#claims.set(note.job, claim)
     return claim
   }
 
   /** The builder has been told: from now on its progress keeps the claim. */
   confirm(claim: Claim, nowMs: number): void {
-    this.#claims.set(claim.note.job, { ...claim, noted: undefined, untilMs: nowMs + CLAIM_TTL_MS })
+    this.#claims.set(claim.note.job, {
+      ...claim,
+      noted: undefined,
+      sinceMs: nowMs,
+      untilMs: nowMs + CLAIM_TTL_MS
+    })
   }
 
   /** Told of by its holder, its builder or another witness. The higher fence wins; the same one is renewed. */
@@ -60,6 +73,7 @@ export class Claims {
       boot: same ? known.boot : undefined,
       nonce: same ? known.nonce : undefined,
       noted: undefined,
+      sinceMs: same ? known.sinceMs : nowMs,
       untilMs: nowMs + CLAIM_TTL_MS
     })
   }

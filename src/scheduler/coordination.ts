@@ -129,8 +129,16 @@ export class Coordination {
     this.#shards.get(target)?.onFinished(job)
   }
 
+  /** Somebody holds a claim on the job, or says that it builds it: a claim's renewals reach only its witnesses. */
   isClaimed(job: JobId): boolean {
-    return this.#shards.get(job.slice(job.lastIndexOf('@') + 1) as TargetId)?.claims.get(job) !== undefined
+    const shard = this.#shards.get(job.slice(job.lastIndexOf('@') + 1) as TargetId)
+    if (shard?.claims.get(job) !== undefined) return true
+    return this.presence.whoRuns(job, this.#parts.clock.monotonicMs()) !== undefined
+  }
+
+  /** Jobs of a target that may be built now, most urgent first. */
+  openJobs(target: TargetId): Iterable<JobId> {
+    return this.#parts.board.openJobs(target, (one) => this.#isServed(one))
   }
 
   shard(shard: ShardId): Shard | undefined {
@@ -179,13 +187,13 @@ export class Coordination {
   }
 
   #makeShard(shard: ShardId, memory: WitnessMemory | undefined): Shard {
-    const { board, clock } = this.#parts
+    const { clock } = this.#parts
     return new Shard(
       {
         shard,
         self: this.#options.self,
         present: () => this.#present(),
-        openJobs: () => (shard === UPSTREAM_SHARD ? [] : board.openJobs(shard)),
+        openJobs: () => (shard === UPSTREAM_SHARD ? [] : this.openJobs(shard)),
         hasOtherBuilder: (builder) => this.#hasOtherBuilder(shard, builder),
         send: (to, message) => {
           this.send(to, message)
@@ -215,14 +223,19 @@ export class Coordination {
     return [...here].filter((node) => this.#parts.isMember(node) && !this.presence.hasLeft(node))
   }
 
+  #isServed(target: TargetId): boolean {
+    const nowMs = this.#parts.clock.monotonicMs()
+    return this.#parts.buildersOf(target).some((node) => this.#isHere(node, nowMs))
+  }
+
+  #isHere(node: NodeId, nowMs: number): boolean {
+    return node === this.#options.self || this.presence.isPresent(node, nowMs)
+  }
+
   #hasOtherBuilder(shard: ShardId, builder: NodeId): boolean {
     if (shard === UPSTREAM_SHARD) return false
     const nowMs = this.#parts.clock.monotonicMs()
-    return this.#parts
-      .buildersOf(shard)
-      .some(
-        (node) => node !== builder && (node === this.#options.self || this.presence.isPresent(node, nowMs))
-      )
+    return this.#parts.buildersOf(shard).some((node) => node !== builder && this.#isHere(node, nowMs))
   }
 
   #carryOut(shard: ShardId, effects: readonly LeaseEffect[]): void {

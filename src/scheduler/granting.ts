@@ -5,10 +5,10 @@ import {
   type ShardId,
   type View
 } from '../core/coordination.ts'
-import type { Fence } from '../core/fence.ts'
+import { compareFences, type Fence } from '../core/fence.ts'
 import type { JobId, NodeId } from '../core/ids.ts'
 import { hash32 } from '../core/digest.ts'
-import { GRANT_WINDOW_JOBS } from '../core/limits.ts'
+import { GRANT_FRESH_MS, GRANT_WINDOW_JOBS } from '../core/limits.ts'
 import { backOffMs } from '../core/retry.ts'
 import type { Claim, Claims } from './claims.ts'
 import type { Message } from './lease-types.ts'
@@ -19,6 +19,8 @@ const CLAIMED_GOSSIP_MS = 500
 const OTHER_FIRST_MS = 60_000
 /** A builder that gave a job back is not offered it again for this long: it lacks something, a page perhaps. */
 const GIVEN_UP_MS = 10_000
+/** A builder that no longer lists a job may have signed its result, which gossip has not brought yet. */
+const RESULT_ON_ITS_WAY_MS = 15_000
 
 export interface GrantWorld {
   readonly shard: ShardId
@@ -63,7 +65,7 @@ export class Granting {
       this.#refuse(from, request.nonce, holder === undefined || holder === self ? '' : holder)
       return
     }
-    this.#forgetLostWork(from, request.boot, nowMs)
+    this.#forgetLostWork(from, request, nowMs)
     const repeated = [...claims.ofBuilder(from)].find(({ nonce }) => nonce === request.nonce)
     if (repeated !== undefined) {
       if (repeated.noted === undefined) this.#tell(repeated)
@@ -83,8 +85,11 @@ export class Granting {
   }
 
   onNoted(from: NodeId, message: Message<'claim-noted'>, nowMs: number): void {
-    const claim = this.#world.claims.get(message.job)
-    if (claim !== undefined && claim.note.fence.term === message.fence.term) this.#noted(from, claim, nowMs)
+    const claim = this.#world.claims.get(message.claim.job)
+    const { builder, fence } = message.claim
+    // A late answer about an earlier offer of the same job says nothing about this one.
+    if (claim === undefined || claim.note.builder !== builder) return
+    if (compareFences(claim.note.fence, fence) === 0) this.#noted(from, claim, nowMs)
   }
 
   /** A builder without a result it could sign. */
@@ -109,7 +114,8 @@ export class Granting {
   tick(nowMs: number): void {
     for (const claim of this.#world.claims.expire(nowMs)) {
       // An offer whose witnesses never answered was never told to its builder: nobody worked, nobody crashed.
-      if (claim.noted === undefined) this.#crashed(claim, nowMs)
+      // And only the coordinator hears progress for certain.
+      if (claim.noted === undefined && this.#world.authority(nowMs) !== undefined) this.#crashed(claim, nowMs)
     }
     if (this.#fresh.length > 0 && nowMs >= this.#gossipAtMs) {
       this.#gossipAtMs = nowMs + CLAIMED_GOSSIP_MS
@@ -168,12 +174,30 @@ export class Granting {
     this.#world.send(to, { kind: 'no-grant', shard: this.#world.shard, nonce, holder })
   }
 
-  #forgetLostWork(builder: NodeId, boot: number, nowMs: number): void {
+  /** What a builder lists is what it works on: a former process's work is lost, and so is a grant that never reached it. */
+  #forgetLostWork(builder: NodeId, { boot, running }: Message<'request'>, nowMs: number): void {
     for (const claim of [...this.#world.claims.ofBuilder(builder)]) {
-      if (claim.boot === undefined || claim.boot === boot) continue
-      this.#world.claims.release(claim.note.job)
-      this.#crashed(claim, nowMs)
+      const { job } = claim.note
+      if (claim.boot !== undefined && claim.boot !== boot) {
+        this.#world.claims.release(job)
+        this.#crashed(claim, nowMs)
+      } else if (
+        claim.noted === undefined &&
+        nowMs - claim.sinceMs > GRANT_FRESH_MS &&
+        !running.includes(job)
+      ) {
+        this.#world.claims.release(job)
+        // Not at once: its result may be on the way here.
+        this.#setBack(claim, nowMs)
+      }
     }
+  }
+
+  #setBack({ note }: Claim, nowMs: number): void {
+    const notBeforeMs = nowMs + RESULT_ON_ITS_WAY_MS
+    const { job, builder } = note
+    const crashes = this.#crashes(job)
+    this.#troubles.set(job, { crashes, builder, notBeforeMs, otherFirstUntilMs: notBeforeMs, gaveUp: false })
   }
 
   #crashed({ note }: Claim, nowMs: number): void {

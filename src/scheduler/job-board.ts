@@ -1,4 +1,5 @@
 import { cascade, outcomeOf, type Cell, type CellState } from '../core/cascade.ts'
+import { compareFences } from '../core/fence.ts'
 import type { JobId, ProjectName, TargetId } from '../core/ids.ts'
 import { jobId } from '../core/job.ts'
 import type { Clock } from '../core/ports.ts'
@@ -89,15 +90,15 @@ export class JobBoard {
     return this.#byProject.get(project) ?? []
   }
 
-  /** Jobs of a target that may be built now, most urgent first. */
-  *openJobs(target: TargetId): Iterable<JobId> {
+  /**
+   * Jobs of a target that may be built now, most urgent first. A job that waits for a lower target's turn need not when nobody
+   * who is there builds for that one: `isServed` says for which targets somebody is.
+   */
+  *openJobs(target: TargetId, isServed: (target: TargetId) => boolean): Iterable<JobId> {
     const nowMs = this.#parts.clock.monotonicMs()
-    for (const row of this.#openRows(target)) if (nowMs >= this.#readyMs(row)) yield row.id
-  }
-
-  hasOpenJob(target: TargetId): boolean {
-    for (const job of this.openJobs(target)) return this.#rows.has(job)
-    return false
+    for (const row of this.#unfinished(target)) {
+      if (nowMs >= this.#readyMs(row) && !this.#mustWait(row, isServed)) yield row.id
+    }
   }
 
   /** Runs with the rows whose state changed. */
@@ -107,10 +108,10 @@ export class JobBoard {
 
   #compute(project: ProjectName): readonly JobRow[] {
     const { state, pages } = this.#parts
-    const page = pages.get(project)
-    if (page === undefined) return []
+    const known = pages.releases(project)
+    if (known === undefined) return []
     const wishes = state.wishes.forProject(project)
-    return wantedReleases(wishes, page.releases).flatMap(({ release, wishes }) =>
+    return wantedReleases(wishes, known.releases).flatMap(({ release, wishes }) =>
       this.#rowsOfRelease(project, release, wishes)
     )
   }
@@ -142,11 +143,10 @@ export class JobBoard {
       .ofRelease(project, release.version)
       .filter(
         ({ author, record }) =>
-          membership.isMember(author) &&
-          record.sdist.sha256 === release.sdist?.ref.sha256 &&
-          (record.wheel === undefined || !results.retracted().has(record.wheel.sha256))
+          membership.levelOf(author) !== undefined && release.sdistDigests.includes(record.sdist.sha256)
       )
-      .map(({ record }) => outcomeOf(record, targetOf(record.job)))
+      .sort((a, b) => compareFences(a.record.fence, b.record.fence) || (a.recordId < b.recordId ? -1 : 1))
+      .map(({ record }) => outcomeOf(record, targetOf(record.job), results.retracted()))
   }
 
   #noteFailures(before: readonly JobRow[], rows: readonly JobRow[]): void {
@@ -162,14 +162,25 @@ export class JobBoard {
     return failedAtMs === undefined ? 0 : failedAtMs + backOffMs(failuresOf(row))
   }
 
-  #openRows(target: TargetId): readonly JobRow[] {
+  #unfinished(target: TargetId): readonly JobRow[] {
     const known = this.#open.get(target)
     if (known !== undefined && !this.#stale.has(target)) return known
-    const rows = [...this.#rows.values()].filter((row) => row.target === target && row.state.kind === 'open')
+    const rows = [...this.#rows.values()].filter((row) => row.target === target && isUnfinished(row))
     rows.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
     this.#open.set(target, rows)
     this.#stale.delete(target)
     return rows
+  }
+
+  #mustWait(row: JobRow, isServed: (target: TargetId) => boolean): boolean {
+    if (row.state.kind !== 'waiting') return false
+    // Rows of a release are in the cascade's order.
+    for (const before of this.rowsOf(row.project)) {
+      if (before.version !== row.version) continue
+      if (before.id === row.id) return false
+      if (isUnfinished(before) && isServed(before.target)) return true
+    }
+    return false
   }
 
   #drop(row: JobRow): void {
@@ -204,6 +215,11 @@ function orderOf(release: Release, wishes: readonly Wish[], position: number): s
   const odd = release.yanked || release.prerelease ? 1 : 0
   const since = Math.min(...wishes.map(({ createdMs }) => createdMs))
   return `${priority}${odd}${String(position).padStart(2, '0')}${String(since).padStart(16, '0')}`
+}
+
+/** Open, or waiting for its turn. */
+export function isUnfinished({ state }: JobRow): boolean {
+  return state.kind === 'open' || state.kind === 'waiting'
 }
 
 function failuresOf(row: JobRow | undefined): number {

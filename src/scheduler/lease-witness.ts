@@ -84,7 +84,8 @@ export class Witness {
     if (order < 0 || prepare.fence.view !== viewHash(prepare.view)) return 'behind'
     if (this.#promisedUntilMs > nowMs && this.#promisedTo !== candidate) return 'promised-to-another'
     if (this.heardAnother(candidate, nowMs)) return 'holder-alive'
-    const another = this.#heard !== undefined && this.#heard.holder !== candidate
+    // After a restart nobody was heard, and yet the view may live: what it remembers counts as heard.
+    const another = (this.#heard ?? this.#highest).holder !== candidate && this.#highest.term > 0
     if (order > 0 && another && !this.isSilent(nowMs)) return 'view-still-heard'
     return compareFences(prepare.fence, this.#highest) > 0 ? 'promise' : 'stale-fence'
   }

@@ -136,10 +136,10 @@ export class Shard {
   }
 
   #onNoteClaim(from: NodeId, { claim }: Message<'note-claim'>, nowMs: number): void {
-    const { job, fence } = claim
+    const { fence } = claim
     if (fence.holder !== from || this.#isOutdated(fence)) return
     this.claims.note(claim, nowMs)
-    this.#world.send(from, { kind: 'claim-noted', shard: this.id, job, fence })
+    this.#world.send(from, { kind: 'claim-noted', shard: this.id, claim })
   }
 
   #isOutdated(fence: Fence): boolean {

@@ -7,7 +7,7 @@ import { GRANT_FRESH_MS, PROGRESS_MS } from '../core/limits.ts'
 import type { BuildPhase, BuildReport, Clock, Log, Random, WheelBuilder } from '../core/ports.ts'
 import type { ResultRecord } from '../core/record.ts'
 import { backOffMs } from '../core/retry.ts'
-import type { JobBoard, JobRow } from './job-board.ts'
+import { isUnfinished, type JobBoard, type JobRow } from './job-board.ts'
 import type { GrantReceiver } from './coordination.ts'
 import type { Message } from './lease-types.ts'
 import type { Workload } from './presence-teller.ts'
@@ -22,6 +22,8 @@ export interface WorkDeskParts {
   witnesses(shard: ShardId): readonly NodeId[]
   /** The highest fence of a coordinator heard of. */
   highestFence(shard: ShardId): Fence | undefined
+  /** Jobs that may be built now, most urgent first. */
+  openJobs(target: TargetId): Iterable<JobId>
   /** Somebody holds a claim on the job, as far as this node knows. */
   isClaimed(job: JobId): boolean
   send(to: NodeId, message: CoordinationMessage): void
@@ -128,7 +130,7 @@ export class WorkDesk implements GrantReceiver, Workload {
     this.#asking = undefined
     if (this.#isVoid(from, claim, asking)) return
     const row = this.#parts.board.get(claim.job)
-    if (row?.state.kind === 'open' && row.sdist !== undefined && row.target === asking.shard) {
+    if (row !== undefined && isUnfinished(row) && row.sdist !== undefined && row.target === asking.shard) {
       this.#begin(claim, row)
       return
     }
@@ -166,13 +168,21 @@ export class WorkDesk implements GrantReceiver, Workload {
       const nonce = Math.floor(this.#parts.random.float() * 2 ** 32)
       this.#asking = { nonce, shard, askedMs: nowMs }
       const { boot } = this.#options
-      this.#parts.send(holder, { kind: 'request', shard, nonce, boot, capacity: this.#parts.capacity() })
+      const running = [...this.#running.keys()]
+      this.#parts.send(holder, {
+        kind: 'request',
+        shard,
+        nonce,
+        boot,
+        running,
+        capacity: this.#parts.capacity()
+      })
       return
     }
   }
 
   #hasWork(target: TargetId): boolean {
-    for (const job of this.#parts.board.openJobs(target)) if (!this.#parts.isClaimed(job)) return true
+    for (const job of this.#parts.openJobs(target)) if (!this.#parts.isClaimed(job)) return true
     return false
   }
 

@@ -27,7 +27,8 @@ export type StorageErrorDetail =
 
 export class StorageError extends CodedError<StorageErrorDetail> {}
 
-export const DOCTOR = 'stop the node, then run: commonwheel doctor --fix'
+export const DOCTOR =
+  'move the folder away and start the node again: it reads the records back from the mesh, into a new feed of its own'
 const FREE_SPACE = 'free some space, then restart the node'
 const REMOUNT = 'the file system is read-only, often a worn SD card: check it with dmesg'
 

@@ -91,6 +91,7 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     shard: shardOf(map),
     nonce: u32(map['nonce'], 'nonce'),
     boot: u32(map['boot'], 'boot'),
+    running: list(MAX_RUNNING, job)(map['running'], 'running'),
     capacity: readCapacity(map['capacity'])
   }),
   grant: (map) => ({
@@ -113,8 +114,7 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
   'claim-noted': (map) => ({
     kind: 'claim-noted',
     shard: shardOf(map),
-    job: job(map['job'], 'job'),
-    fence: readFence(map['fence'], 'fence')
+    claim: readClaim(map['claim'], 'claim')
   }),
   progress: (map) => ({ kind: 'progress', shard: shardOf(map), claim: readClaim(map['claim'], 'claim') }),
   'give-up': (map) => ({ kind: 'give-up', shard: shardOf(map), claim: readClaim(map['claim'], 'claim') }),

@@ -118,6 +118,7 @@ export function readInviteTerms(value: unknown): InviteTerms {
 function readNode(map: Readonly<Record<string, unknown>>): NodeRecord {
   return {
     kind: 'node',
+    saidMs: milliseconds(map['saidMs'], 'saidMs'),
     label: text(100)(map['label'], 'label'),
     contact: text(200)(map['contact'], 'contact'),
     roles: list(ROLES.length, oneOf(ROLES))(map['roles'], 'roles'),

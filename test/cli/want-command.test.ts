@@ -65,19 +65,13 @@ describe('asking', () => {
     const node = await serve()
     const file = join(await tempFolder(), 'requirements.txt')
     await writeFile(file, '# ours\nNumPy >= 2 --hash=sha256:00\nspidev[x]==3.5 ; python_version > "3"\n')
-    const ran = await node.run(['want', 'Doc_Opt', 'spidev==3.5', '-r', file, '--target', CP311, '--batch'])
+    const ran = await node.run(['want', 'Doc_Opt', 'spidev==3.5', '-r', file, '--target', CP311])
     expect(ran.code).toBe(0)
     expect(node.control.calls).toEqual([
-      { specs: ['doc-opt', 'spidev==3.5', 'numpy>=2'], targets: [CP311], batch: true, atomic: false }
+      { specs: ['doc-opt', 'spidev==3.5', 'numpy>=2'], targets: [CP311], batch: false, atomic: false }
     ])
     expect(ran.stdout).toContain('Asked for 3 specs.')
     expect(ran.stdout).toContain(`demo 1.0  ${CP311}  queued`)
-  })
-
-  test('--atomic is a batch', async () => {
-    const node = await serve()
-    await node.run(['want', 'numpy', '--atomic'])
-    expect(node.control.calls).toEqual([{ specs: ['numpy'], targets: [], batch: true, atomic: true }])
   })
 
   test('--json is the answer', async () => {

@@ -17,6 +17,7 @@ function aRelease(over: Partial<Release> = {}): Release {
   return {
     version: '1.0',
     sdist: { ref: { filename: 'demo-1.0.tar.gz', sha256: sha256Hex('s') }, url: 'http://127.0.0.1/demo' },
+    sdistDigests: [sha256Hex('s')],
     wheels: [],
     yanked: false,
     requiresPython: '',

@@ -40,6 +40,7 @@ describe('the releases of a page', () => {
           ref: { filename: 'demo-1.0.tar.gz', sha256: hashes.sha256, size: 5 },
           url: 'https://files.test/demo-1.0.tar.gz'
         },
+        sdistDigests: [hashes.sha256],
         wheels: [
           {
             filename: 'demo-1.0-cp311-cp311-manylinux_2_28_aarch64.whl',

@@ -83,7 +83,7 @@ describe('a node on its own', () => {
 describe('a mesh of three', () => {
   let nodes: readonly NodeProcess[] = []
 
-  beforeAll(async () => {
+  test('comes together', async () => {
     nodes = ['one', 'two', 'three'].map((name) => kit.yard.node(name, { pythons }))
     const [first, ...others] = nodes as [NodeProcess, NodeProcess, NodeProcess]
     const { ticket } = await first.start()

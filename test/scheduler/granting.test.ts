@@ -40,12 +40,27 @@ function aDesk(over: { jobs?: readonly JobId[]; others?: boolean } = {}) {
     ask(from: NodeId, nonce: number, boot = 1) {
       desk.onRequest(
         from,
-        { kind: 'request', shard: TARGET, nonce, boot, capacity: { memoryBytes: 0, diskBytes: 0 } },
+        {
+          kind: 'request',
+          shard: TARGET,
+          nonce,
+          boot,
+          running: [],
+          capacity: { memoryBytes: 0, diskBytes: 0 }
+        },
         state.nowMs
       )
     },
     note(from: NodeId, of: JobId) {
-      desk.onNoted(from, { kind: 'claim-noted', shard: TARGET, job: of, fence }, state.nowMs)
+      desk.onNoted(
+        from,
+        {
+          kind: 'claim-noted',
+          shard: TARGET,
+          claim: { job: of, builder: claims.get(of)?.note.builder ?? from, fence }
+        },
+        state.nowMs
+      )
     },
     tick(ms: number) {
       state.nowMs += ms

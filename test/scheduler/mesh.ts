@@ -223,6 +223,7 @@ export class TestMesh {
         holder: (shard) => coordination.holder(shard),
         witnesses: (shard) => coordination.shard(shard)?.view().witnesses ?? [],
         highestFence: (shard) => coordination.shard(shard)?.fence(),
+        openJobs: (target) => coordination.openJobs(target),
         isClaimed: (job) => coordination.shard(TARGET)?.claims.get(job) !== undefined,
         send: (to, message) => {
           if (to === self)

@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import type { BuildView, JobView, StatusView, WantView } from '../../src/http/api-types.ts'
 import type { NodeProcess } from './spawn-node.ts'
 
-/** What tests and demonstrations ask a running node. */
-export const JSON_INDEX = 'application/vnd.pypi.simple.v1+json'
+const JSON_INDEX = 'application/vnd.pypi.simple.v1+json'
 
-export interface IndexFile {
+interface IndexFile {
   readonly filename: string
   readonly url: string
   readonly hashes: { readonly sha256: string }

@@ -45,10 +45,13 @@ export async function createYard(plan: YardPlan): Promise<Yard> {
   }
 }
 
+/** What says how programs run and reach others, and nothing about any index. */
+const KEPT = ['PATH', 'LANG', 'HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS', 'PIP_CERT', 'SSL_CERT_FILE']
+
 /** Nothing of this machine's configuration of pip or of the program. */
 export function hermeticEnv(home: string): Readonly<Record<string, string | undefined>> {
-  const { PATH, LANG } = process.env
-  return { PATH, LANG, HOME: home, PIP_CONFIG_FILE: '/dev/null', PIP_DISABLE_PIP_VERSION_CHECK: '1' }
+  const kept = Object.fromEntries(KEPT.map((name) => [name, process.env[name]]))
+  return { ...kept, HOME: home, PIP_CONFIG_FILE: '/dev/null', PIP_DISABLE_PIP_VERSION_CHECK: '1' }
 }
 
 async function straysOf(folder: string, nodes: readonly NodeProcess[]): Promise<readonly string[]> {

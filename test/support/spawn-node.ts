@@ -31,7 +31,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** A start makes a virtual environment for each Python, on a machine that may be busy. */
 const READY_MS = 120_000
 const STOP_MS = 20_000
-const COMMAND_MS = 150_000
+/** A want that is waited for: real packages, on a slow machine. */
+const COMMAND_MS = 600_000
 const FREE_LISTEN = '/ip4/127.0.0.1/tcp/0'
 
 /** The program itself in a process of its own, with its own data folder and free ports. */
@@ -100,7 +101,12 @@ export class NodeProcess {
 
   /** One command of its owner. */
   command(...words: readonly string[]): Promise<Ended> {
-    return runCommand([...words, '--data', this.dataDir], this.#plan.env)
+    return this.follow(words)
+  }
+
+  /** The same, heard while it speaks. */
+  follow(words: readonly string[], onOutput?: (text: string) => void): Promise<Ended> {
+    return runCommand([...words, '--data', this.dataDir], this.#plan.env, onOutput)
   }
 
   url(path: string): string {
@@ -172,15 +178,19 @@ export class StartFailure extends Error {
   }
 }
 
-/** Runs one command line of the program to its end. */
-export async function runCommand(
+async function runCommand(
   words: readonly string[],
-  env: Readonly<Record<string, string | undefined>>
+  env: Readonly<Record<string, string | undefined>>,
+  onOutput: (text: string) => void = () => undefined
 ): Promise<Ended> {
   const child = spawnProgram(words, env)
   const ended = { stdout: '', stderr: '' }
-  child.stdout?.on('data', (chunk: Buffer) => (ended.stdout += chunk.toString()))
-  child.stderr?.on('data', (chunk: Buffer) => (ended.stderr += chunk.toString()))
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.on('data', (chunk: Buffer) => {
+      ended[name] += chunk.toString()
+      onOutput(chunk.toString())
+    })
+  }
   await within(COMMAND_MS, words.join(' '), once(child, 'close')).catch((error: unknown) => {
     child.kill('SIGKILL')
     throw error

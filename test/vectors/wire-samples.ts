@@ -193,12 +193,13 @@ export const messages: readonly CoordinationMessage[] = [
     shard: CP313,
     nonce: 4_000_000_000,
     boot: 123_456_789,
+    running: [JOB],
     capacity: { memoryBytes: 2 ** 31, diskBytes: 2 ** 32 }
   },
   { kind: 'grant', shard: CP313, nonce: 4_000_000_000, claim },
   { kind: 'no-grant', shard: CP313, nonce: 4_000_000_000, holder: '' },
   { kind: 'note-claim', shard: CP313, claim },
-  { kind: 'claim-noted', shard: CP313, job: JOB, fence },
+  { kind: 'claim-noted', shard: CP313, claim },
   { kind: 'progress', shard: CP313, claim },
   { kind: 'give-up', shard: CP313, claim },
   { kind: 'claimed', shard: CP313, claims: [claim] },
@@ -216,6 +217,7 @@ export const messages: readonly CoordinationMessage[] = [
 function aNode(targets: readonly TargetId[]): MeshRecord {
   return {
     kind: 'node',
+    saidMs: 1_700_000_000_000,
     label: 'pi-kitchen',
     contact: '@ada at the makerspace',
     roles: ['build', 'index'],

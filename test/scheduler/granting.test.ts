@@ -123,6 +123,32 @@ describe('a grant', () => {
   })
 })
 
+test('a late answer about an earlier offer does not confirm a new one to somebody else', () => {
+  const desk = aDesk()
+  desk.ask(pi1, 7)
+  desk.tick(5_001)
+  desk.ask(pi2, 8)
+  desk.desk.onNoted(
+    w2,
+    { kind: 'claim-noted', shard: TARGET, claim: { job: job(1), builder: pi1, fence } },
+    desk.state.nowMs
+  )
+  expect(desk.told(pi2)).toEqual([])
+})
+
+test('a grant that never reached its builder is given again, without calling it a crash', () => {
+  const desk = aDesk()
+  desk.ask(pi1, 7)
+  desk.note(w2, job(1))
+  desk.tick(6_000)
+  desk.ask(pi1, 8)
+  expect(desk.claims.size()).toBe(0)
+  desk.tick(16_000)
+  desk.ask(pi1, 9)
+  expect(desk.claims.get(job(1))?.nonce).toBe(9)
+  expect(desk.desk.crashesOf(job(1))).toBe(0)
+})
+
 describe('a silent builder', () => {
   function granted() {
     const desk = aDesk()

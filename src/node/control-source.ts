@@ -31,10 +31,8 @@ export interface ControlParts extends MeshViewParts {
 
 /** Newest builds looked through for a filtered list. */
 const MAX_BUILDS = 10_000
-/** Addresses of this node that a ticket carries: the first ones are tried first. */
-const MAX_OWN_ADDRESSES = 5
-/** Other members that it names, so that it works while this node is away. */
-const MAX_OTHER_DOORS = 3
+/** Addresses that a ticket carries: the first ones are tried first. */
+const MAX_TICKET_ADDRESSES = 8
 /** What a ticket gives when nobody says. */
 const DEFAULT_ROLES: readonly Role[] = ['build', 'index']
 
@@ -110,17 +108,6 @@ export function inviteWith(
     roles: roles.length === 0 ? DEFAULT_ROLES : ROLES.filter((role) => roles.includes(role)),
     level: state.genesis.policy.defaultLevel
   }
-  const addresses = [...parts.addresses().slice(0, MAX_OWN_ADDRESSES), ...otherDoors(parts)]
+  const addresses = parts.addresses().slice(0, MAX_TICKET_ADDRESSES)
   return { ticket: formatTicket(makeTicket(signer, terms, random.bytes(32), addresses)) }
-}
-
-/** One address of each of some other members, one that is reached from elsewhere if it has any. */
-function otherDoors({ state, signer }: Pick<ControlParts, 'state' | 'signer'>): readonly string[] {
-  const others = state.membership.all().filter(({ node }) => node !== signer.nodeId)
-  const doors = others.flatMap(({ node }) => {
-    const addresses = state.nodes.get(node)?.addresses ?? []
-    const address = addresses.find((one) => !/^\/ip4\/127\.|^\/ip6\/::1\//.test(one)) ?? addresses[0]
-    return address === undefined ? [] : [`${address}/p2p/${node}`]
-  })
-  return doors.slice(0, MAX_OTHER_DOORS)
 }

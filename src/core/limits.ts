@@ -17,7 +17,7 @@ export const ENTRY_FLUSH_BYTES = 32 * KiB
 export const ENTRY_FLUSH_MS = 100
 /** CBOR nesting: our deepest record has 5 levels. */
 export const MAX_CBOR_DEPTH = 16
-/** Records dated further ahead than this are refused: a clock that wrong would own every tie. */
+/** How far two clocks of a mesh may be apart before a ticket made on the spot counts as expired. */
 export const MAX_CLOCK_AHEAD_MS = 10 * minute
 /** Text fields that people read (labels, reasons). */
 export const MAX_TEXT_CHARS = 1_000

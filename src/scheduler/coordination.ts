@@ -129,11 +129,12 @@ export class Coordination {
     this.#shards.get(target)?.onFinished(job)
   }
 
-  /** Somebody holds a claim on the job, or says that it builds it: a claim's renewals reach only its witnesses. */
+  /** Somebody else holds a claim on the job, or says that it builds it: a claim's renewals reach only its witnesses. */
   isClaimed(job: JobId): boolean {
     const shard = this.#shards.get(job.slice(job.lastIndexOf('@') + 1) as TargetId)
-    if (shard?.claims.get(job) !== undefined) return true
-    return this.presence.whoRuns(job, this.#parts.clock.monotonicMs()) !== undefined
+    const nowMs = this.#parts.clock.monotonicMs()
+    const builder = shard?.claims.get(job)?.note.builder ?? this.presence.whoRuns(job, nowMs)
+    return builder !== undefined && builder !== this.#options.self
   }
 
   /** Jobs of a target that may be built now, most urgent first. */

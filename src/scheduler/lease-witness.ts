@@ -85,7 +85,8 @@ export class Witness {
     if (this.#promisedUntilMs > nowMs && this.#promisedTo !== candidate) return 'promised-to-another'
     if (this.heardAnother(candidate, nowMs)) return 'holder-alive'
     // After a restart nobody was heard, and yet the view may live: what it remembers counts as heard.
-    const another = (this.#heard ?? this.#highest).holder !== candidate && this.#highest.term > 0
+    const last = this.#heard ?? (this.#highest.term > 0 ? this.#highest : undefined)
+    const another = last !== undefined && last.holder !== candidate
     if (order > 0 && another && !this.isSilent(nowMs)) return 'view-still-heard'
     return compareFences(prepare.fence, this.#highest) > 0 ? 'promise' : 'stale-fence'
   }

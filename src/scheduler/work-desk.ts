@@ -24,7 +24,7 @@ export interface WorkDeskParts {
   highestFence(shard: ShardId): Fence | undefined
   /** Jobs that may be built now, most urgent first. */
   openJobs(target: TargetId): Iterable<JobId>
-  /** Somebody holds a claim on the job, as far as this node knows. */
+  /** Somebody else holds a claim on the job, as far as this node knows. */
   isClaimed(job: JobId): boolean
   send(to: NodeId, message: CoordinationMessage): void
   publish(result: ResultRecord): Promise<void>
@@ -182,7 +182,8 @@ export class WorkDesk implements GrantReceiver, Workload {
   }
 
   #hasWork(target: TargetId): boolean {
-    for (const job of this.#parts.openJobs(target)) if (!this.#parts.isClaimed(job)) return true
+    for (const job of this.#parts.openJobs(target))
+      if (!this.#running.has(job) && !this.#parts.isClaimed(job)) return true
     return false
   }
 

@@ -4,7 +4,7 @@ import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { Level } from 'level'
 import { syncFolder } from './files.ts'
 import { databaseFolder, KEY_SPACES, madeMarker, SCHEMA_KEY, SCHEMA_VERSION } from './keys.ts'
-import { DOCTOR, StorageError, toStorageError } from './storage-error.ts'
+import { START_OVER, StorageError, toStorageError } from './storage-error.ts'
 
 type Stored = string | Buffer | Uint8Array
 /** LevelDB on disk, memory-level in tests. */
@@ -67,7 +67,7 @@ async function makeSchema(
   meta: KeySpace,
   { folder, made }: { folder: string; made: boolean }
 ): Promise<void> {
-  if (made) throw new StorageError({ code: 'STORAGE_CORRUPT', folder, cure: DOCTOR })
+  if (made) throw new StorageError({ code: 'STORAGE_CORRUPT', folder, cure: START_OVER })
   await meta.put(SCHEMA_KEY, new TextEncoder().encode(String(SCHEMA_VERSION)), SYNC)
 }
 

@@ -27,8 +27,9 @@ export type StorageErrorDetail =
 
 export class StorageError extends CodedError<StorageErrorDetail> {}
 
-export const DOCTOR =
-  'move the folder away and start the node again: it reads the records back from the mesh, into a new feed of its own'
+/** A database that is gone or broken: the records are with the other nodes too. */
+export const START_OVER =
+  'move `ledger` and `ledger.made` of the data folder away and start the node again: it reads the records back from the mesh'
 const FREE_SPACE = 'free some space, then restart the node'
 const REMOUNT = 'the file system is read-only, often a worn SD card: check it with dmesg'
 
@@ -49,7 +50,7 @@ function detailOf(codes: readonly string[], text: string, folder: string): Stora
   }
   if (says('EROFS', 'Read-only file system')) return { code: 'STORAGE_READ_ONLY', folder, cure: REMOUNT }
   if (codes.includes('LEVEL_CORRUPTION') || text.includes('does not exist (create_if_missing is false)')) {
-    return { code: 'STORAGE_CORRUPT', folder, cure: DOCTOR }
+    return { code: 'STORAGE_CORRUPT', folder, cure: START_OVER }
   }
   return { code: 'STORAGE_IO', folder, reason: text }
 }
@@ -75,6 +76,6 @@ export function brokenFeed(feed: FeedId, expected: number, found: number): Stora
     feed: `${feed.node}/${feed.incarnation}`,
     expected,
     found,
-    cure: DOCTOR
+    cure: START_OVER
   })
 }

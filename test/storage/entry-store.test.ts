@@ -75,7 +75,7 @@ test.for(losses)('refuses to open when $id', async ({ lose, found }) => {
   await lose(database)
   const refusal = await createEntryStore(database).catch((error: unknown) => String(error))
   expect(refusal).toContain(`STORAGE_FEED_BROKEN feed=${pi2.node}/0000000000000000 ${found}`)
-  expect(refusal).toContain('commonwheel doctor')
+  expect(refusal).toContain('start the node again')
 })
 
 test('a hole in the middle shows when the entries are read', async () => {

@@ -40,12 +40,12 @@ const damages: readonly { id: string; damage: (folder: string) => Promise<void> 
   { id: 'the whole database is gone', damage: (folder) => rm(databaseFolder(folder), { recursive: true }) },
   { id: 'another, empty database lies there', damage: putEmptyDatabase }
 ]
-test.for(damages)('says doctor when $id', async ({ damage }) => {
+test.for(damages)('says how to start over when $id', async ({ damage }) => {
   const folder = await usedFolder()
   await damage(folder)
   await expect(openDatabase(folder)).rejects.toMatchObject({
     code: 'STORAGE_CORRUPT',
-    message: expect.stringContaining('commonwheel doctor') as string
+    message: expect.stringContaining('start the node again') as string
   })
   await expect(openDatabase(folder)).rejects.toMatchObject({ code: 'STORAGE_CORRUPT' })
 })
@@ -81,7 +81,7 @@ test('a flipped byte in a table file is told when it is read', async () => {
     }
   }
   // LevelDB itself may pass over a broken block without a word: then the hole is what shows.
-  await expect(read()).rejects.toThrow(/^STORAGE_(CORRUPT|FEED_BROKEN) .*commonwheel doctor/)
+  await expect(read()).rejects.toThrow(/^STORAGE_(CORRUPT|FEED_BROKEN) .*start the node again/)
 })
 
 test('a crash between making the database and marking it does no harm', async () => {

@@ -53,7 +53,7 @@ const lostNames = [
 test.for(lostNames)('all comes back when $id is lost', async ({ pattern }) => {
   const folder = await usedFolder()
   await rm(await fileIn(folder, pattern))
-  await expect(entriesIn(folder)).rejects.toThrow(/commonwheel doctor|STORAGE_IO/)
+  await expect(entriesIn(folder)).rejects.toThrow(/start the node again|STORAGE_IO/)
   expect(await repairDatabase(folder)).toEqual({ entries: 1_000, shortened: [] })
   expect(await entriesIn(folder)).toBe(1_000)
 })

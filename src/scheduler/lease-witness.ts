@@ -84,11 +84,14 @@ export class Witness {
     if (order < 0 || prepare.fence.view !== viewHash(prepare.view)) return 'behind'
     if (this.#promisedUntilMs > nowMs && this.#promisedTo !== candidate) return 'promised-to-another'
     if (this.heardAnother(candidate, nowMs)) return 'holder-alive'
-    // After a restart nobody was heard, and yet the view may live: what it remembers counts as heard.
-    const last = this.#heard ?? (this.#highest.term > 0 ? this.#highest : undefined)
-    const another = last !== undefined && last.holder !== candidate
-    if (order > 0 && another && !this.isSilent(nowMs)) return 'view-still-heard'
+    if (order > 0 && this.#stillHears(candidate, nowMs)) return 'view-still-heard'
     return compareFences(prepare.fence, this.#highest) > 0 ? 'promise' : 'stale-fence'
+  }
+
+  /** Somebody other than the candidate was heard lately; after a restart, what it remembers counts as heard. */
+  #stillHears(candidate: NodeId, nowMs: number): boolean {
+    const last = this.#heard ?? (this.#highest.term > 0 ? this.#highest : undefined)
+    return last !== undefined && last.holder !== candidate && !this.isSilent(nowMs)
   }
 
   /** Of the highest holder it knows, unless promised to another. */

@@ -3,11 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findIndexUrl, parsePipConfigList } from '../../src/upstream/pip-config.ts'
+import { freshVenv } from '../support/fresh-venv.ts'
 
 let folder = ''
+/** A Python that has pip for certain: Debian ships the two apart. */
+let python = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'commonwheel-pip-'))
-})
+  python = (await freshVenv('python3', join(folder, 'venv'))).python
+}, 60_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** pip with no configuration but the given file: PIP_CONFIG_FILE=/dev/null turns even that off. */
@@ -29,40 +33,37 @@ describe('the index that pip would use', () => {
 
   test('from a configuration file; the section of the command wins', async () => {
     const global = await configFile('[global]\nindex-url = https://one.test/simple/\n')
-    expect(await findIndexUrl('python3', bareEnvironment({ PIP_CONFIG_FILE: global }))).toBe(
+    expect(await findIndexUrl(python, bareEnvironment({ PIP_CONFIG_FILE: global }))).toBe(
       'https://one.test/simple/'
     )
     const both = await configFile(
       '[global]\nindex-url = https://one.test/\n[install]\nindex-url = https://two.test/x\n'
     )
-    expect(await findIndexUrl('python3', bareEnvironment({ PIP_CONFIG_FILE: both }))).toBe(
-      'https://two.test/x/'
-    )
+    expect(await findIndexUrl(python, bareEnvironment({ PIP_CONFIG_FILE: both }))).toBe('https://two.test/x/')
   })
 
   test('else what is built into pip', async () => {
-    const url = await findIndexUrl('python3', bareEnvironment())
+    const url = await findIndexUrl(python, bareEnvironment())
     expect(url).toMatch(/^https:\/\/[^/]+\/simple\/$/)
   })
 
-  const refused = [
+  const refused: readonly { id: string; given?: string; env: Record<string, string>; says: string }[] = [
     {
       id: 'no such Python',
-      python: '/nonexistent/python',
+      given: '/nonexistent/python',
       env: {},
       says: 'failed; name the index with --upstream'
     },
-    { id: 'no-index', python: 'python3', env: { PIP_NO_INDEX: '1' }, says: 'told to use no index' },
+    { id: 'no-index', env: { PIP_NO_INDEX: '1' }, says: 'told to use no index' },
     {
       id: 'a folder',
-      python: 'python3',
       env: { PIP_INDEX_URL: 'file:///srv/index' },
       says: 'no http URL: file:'
     },
-    { id: 'no URL', python: 'python3', env: { PIP_INDEX_URL: 'somewhere' }, says: 'no http URL: somewhere' }
+    { id: 'no URL', env: { PIP_INDEX_URL: 'somewhere' }, says: 'no http URL: somewhere' }
   ]
-  test.for(refused)('refused: $id', async ({ python, env, says }) => {
-    const answer = findIndexUrl(python, bareEnvironment(env))
+  test.for(refused)('refused: $id', async ({ given, env, says }) => {
+    const answer = findIndexUrl(given ?? python, bareEnvironment(env))
     await expect(answer).rejects.toMatchObject({ code: 'UPSTREAM_UNCONFIGURED' })
     await expect(answer).rejects.toThrow(says)
   })

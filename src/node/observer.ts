@@ -135,7 +135,8 @@ class UpstreamObserver implements Observer {
     const digest = sha256Hex(page.body)
     const newest = state.observations.newest(project)?.record
     if (newest?.page === digest) {
-      if (pages.missing(project) !== undefined) await this.#keep(project, page)
+      // Unchanged, but its bytes are not here and nobody gave them.
+      if (pages.page(project) === undefined) await this.#keep(project, page)
       return
     }
     // A page with a lower serial than the mesh has seen comes from a cache that lags behind.

@@ -97,7 +97,7 @@ export class Granting {
     if (claim.builder !== from) return
     this.#world.claims.release(claim.job, claim)
     this.#troubles.set(claim.job, {
-      crashes: this.#crashes(claim.job),
+      crashes: this.crashesOf(claim.job),
       builder: from,
       notBeforeMs: nowMs,
       otherFirstUntilMs: nowMs + GIVEN_UP_MS,
@@ -125,7 +125,7 @@ export class Granting {
 
   /** How often a builder fell silent over a job while this node coordinated. */
   crashesOf(job: JobId): number {
-    return this.#crashes(job)
+    return this.#troubles.get(job)?.crashes ?? 0
   }
 
   /** The most urgent few hundred in an order of this holder's own: two halves of a cut mesh mostly take different ones. */
@@ -196,12 +196,12 @@ export class Granting {
   #setBack({ note }: Claim, nowMs: number): void {
     const notBeforeMs = nowMs + RESULT_ON_ITS_WAY_MS
     const { job, builder } = note
-    const crashes = this.#crashes(job)
+    const crashes = this.crashesOf(job)
     this.#troubles.set(job, { crashes, builder, notBeforeMs, otherFirstUntilMs: notBeforeMs, gaveUp: false })
   }
 
   #crashed({ note }: Claim, nowMs: number): void {
-    const crashes = this.#crashes(note.job) + 1
+    const crashes = this.crashesOf(note.job) + 1
     // The first time is most likely the node's own trouble: again at once, elsewhere first.
     const notBeforeMs = nowMs + backOffMs(crashes - 1)
     this.#troubles.set(note.job, {
@@ -211,9 +211,5 @@ export class Granting {
       otherFirstUntilMs: notBeforeMs + OTHER_FIRST_MS,
       gaveUp: false
     })
-  }
-
-  #crashes(job: JobId): number {
-    return this.#troubles.get(job)?.crashes ?? 0
   }
 }

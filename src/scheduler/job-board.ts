@@ -57,7 +57,7 @@ export class JobBoard {
     }
     const before = this.#byProject.get(project) ?? []
     const rows = this.#compute(project)
-    for (const row of before) this.#drop(row)
+    for (const { id } of before) this.#rows.delete(id)
     for (const row of rows) this.#rows.set(row.id, row)
     if (rows.length > 0) this.#byProject.set(project, rows)
     else this.#byProject.delete(project)
@@ -181,10 +181,6 @@ export class JobBoard {
       if (isUnfinished(before) && isServed(before.target)) return true
     }
     return false
-  }
-
-  #drop(row: JobRow): void {
-    this.#rows.delete(row.id)
   }
 }
 

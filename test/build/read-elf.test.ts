@@ -96,14 +96,14 @@ const folder = [
   '/usr/lib/aarch64-linux-gnu',
   '/usr/lib/arm-linux-gnueabihf'
 ].find(existsSync)
-const hasReadelf = existsSync('/usr/bin/readelf')
 
-test.skipIf(folder === undefined || !hasReadelf)('real libraries, as readelf has them', () => {
+test('real libraries, as readelf has them', () => {
   const files = readdirSync(folder ?? '').filter((name) => /^lib[a-m].*\.so\.\d+$/.test(name))
   const some = files
     .slice(0, 25)
     .map((name) => `${folder ?? ''}/${name}`)
     .filter((path) => existsSync(path))
+  expect(some.length, 'libraries to compare').toBeGreaterThan(0)
   for (const path of some) {
     const shown = execFileSync('readelf', ['-dVW', path], {
       encoding: 'utf8',

@@ -1,3 +1,4 @@
+import { feedKey, wantsOf, type FeedWant } from '../core/feed-heads.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { AbortOptions, FeedHead, Log } from '../core/ports.ts'
 import type { MeshHost } from './create-libp2p.ts'
@@ -5,14 +6,7 @@ import type { FrameStream } from './frame-stream.ts'
 import { GossipError } from './gossip-error.ts'
 import { MAX_SYNC_FEEDS, MAX_SYNC_PASSES, MAX_SYNC_WANTS } from './gossip-limits.ts'
 import { openToMember } from './member-protocol.ts'
-import {
-  digestOfHeads,
-  feedKey,
-  readSyncHeads,
-  readSyncRange,
-  type SyncRange,
-  type SyncWant
-} from './sync-messages.ts'
+import { digestOfHeads, readSyncHeads, readSyncRange, type SyncRange } from './sync-messages.ts'
 import type { SyncSource } from './sync-ports.ts'
 import { SYNC } from './sync-server.ts'
 
@@ -94,22 +88,8 @@ async function pullMissing(session: Session, theirs: readonly FeedHead[]): Promi
   return total
 }
 
-/** What to ask for, given both sides' heads. */
-export function wantsOf(ours: readonly FeedHead[], theirs: readonly FeedHead[]): readonly SyncWant[] {
-  const own = new Map(ours.map((head) => [feedKey(head), head]))
-  return theirs.flatMap((head): SyncWant[] => {
-    const mine = own.get(feedKey(head))
-    const { node, incarnation } = head
-    if (mine === undefined) return [{ node, incarnation, from: 1 }]
-    if (head.seq > mine.seq) return [{ node, incarnation, from: mine.seq + 1 }]
-    // the same number with another hash: the author forked its feed, and that entry is the proof
-    if (head.seq === mine.seq && head.hash !== mine.hash) return [{ node, incarnation, from: head.seq }]
-    return []
-  })
-}
-
 /** One page is admitted while the next is on its way. */
-async function pullWants(session: Session, wants: readonly SyncWant[]): Promise<number> {
+async function pullWants(session: Session, wants: readonly FeedWant[]): Promise<number> {
   const refused = new Set<string>()
   let accepted = 0
   let asked = wants
@@ -125,7 +105,7 @@ async function pullWants(session: Session, wants: readonly SyncWant[]): Promise<
   return accepted
 }
 
-async function askRange(stream: FrameStream, wants: readonly SyncWant[]): Promise<SyncRange> {
+async function askRange(stream: FrameStream, wants: readonly FeedWant[]): Promise<SyncRange> {
   await stream.write({ ask: 'range', wants })
   return readSyncRange(await stream.read())
 }
@@ -145,7 +125,7 @@ async function admit({ source, peer }: Session, { parts }: SyncRange, refused: S
 }
 
 /** What is still to be asked for after a page. Throws when the page is not an answer to the question. */
-function remaining(wants: readonly SyncWant[], { parts, more }: SyncRange): readonly SyncWant[] {
+function remaining(wants: readonly FeedWant[], { parts, more }: SyncRange): readonly FeedWant[] {
   const got = new Map(parts.map((part) => [feedKey(part), part]))
   for (const part of parts) {
     const isWanted = wants.some((want) => feedKey(want) === feedKey(part) && want.from === part.from)

@@ -6,6 +6,7 @@ import type { FeedId } from '../core/record.ts'
 import { boolean, bytes, fields, integer, list, matching, type Shape } from '../wire/shape.ts'
 import { malformed } from '../wire/wire-error.ts'
 import { MAX_SYNC_WANTS } from './gossip-limits.ts'
+import type { FeedWant } from '../core/feed-heads.ts'
 
 /*
  * Messages of a sync stream, as CBOR maps. docs/protocol/sync.md has them in CDDL.
@@ -14,20 +15,15 @@ import { MAX_SYNC_WANTS } from './gossip-limits.ts'
  *   ask 'range', wants: [want…]    → { parts: [part…], more }
  */
 
-/** A feed from a sequence number on. */
-export interface SyncWant extends FeedId {
-  readonly from: number
-}
-
 /** Consecutive entries of one feed, the first of them number `from`. */
-export interface SyncPart extends SyncWant {
+export interface SyncPart extends FeedWant {
   readonly entries: readonly Uint8Array[]
 }
 
 export type SyncQuestion =
   /** `prompted`: this pull answers the other side's, which must not answer it with another. */
   | { readonly ask: 'heads'; readonly digest: Sha256; readonly prompted: boolean }
-  | { readonly ask: 'range'; readonly wants: readonly SyncWant[] }
+  | { readonly ask: 'range'; readonly wants: readonly FeedWant[] }
 
 export interface SyncHeads {
   readonly heads: readonly FeedHead[]
@@ -71,11 +67,6 @@ export function digestOfHeads(heads: readonly FeedHead[]): Sha256 {
   return sha256Hex(lines.sort().join('\n'))
 }
 
-/** A feed as a key of a map. */
-export function feedKey({ node, incarnation }: FeedId): string {
-  return `${node}/${incarnation}`
-}
-
 const incarnationOf: Shape<string> = (value, name) => {
   if (typeof value !== 'string' || !/^[0-9a-f]{16}$/.test(value)) throw malformed(`${name} is no incarnation`)
   return value
@@ -90,7 +81,7 @@ function readHead(value: unknown, name: string): FeedHead {
   return { ...readFeed(map), seq: seq(map['seq'], 'seq'), hash: sha256(map['hash'], 'hash') }
 }
 
-function readWant(value: unknown, name: string): SyncWant {
+function readWant(value: unknown, name: string): FeedWant {
   const map = fields(value, name)
   return { ...readFeed(map), from: seq(map['from'], 'from') }
 }

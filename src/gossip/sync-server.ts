@@ -1,3 +1,4 @@
+import type { FeedWant } from '../core/feed-heads.ts'
 import type { NodeId } from '../core/ids.ts'
 import { MAX_SYNC_FRAME_BYTES, MAX_SYNC_HEADS } from '../core/limits.ts'
 import type { Log } from '../core/ports.ts'
@@ -10,8 +11,7 @@ import {
   readSyncQuestion,
   type SyncPart,
   type SyncQuestion,
-  type SyncRange,
-  type SyncWant
+  type SyncRange
 } from './sync-messages.ts'
 import type { SyncSource } from './sync-ports.ts'
 
@@ -73,7 +73,7 @@ async function tellHeads(
 }
 
 /** As many of the wanted entries as fit into one frame, in the order of the wants. */
-async function collect(source: SyncSource, wants: readonly SyncWant[]): Promise<SyncRange> {
+async function collect(source: SyncSource, wants: readonly FeedWant[]): Promise<SyncRange> {
   const parts: SyncPart[] = []
   let room = MAX_SYNC_FRAME_BYTES - FRAME_OVERHEAD_BYTES
   for (const { node, incarnation, from } of wants) {

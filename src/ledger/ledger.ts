@@ -1,4 +1,5 @@
 import { CodedError, messageOf } from '../core/errors.ts'
+import { feedKey } from '../core/feed-heads.ts'
 import type { MeshId, NodeId, Sha256 } from '../core/ids.ts'
 import type { Clock, EntryStore, FeedHead, GossipBus, Log, StoredEntry, Verdict } from '../core/ports.ts'
 import type { Entry, FeedId, MeshRecord } from '../core/record.ts'
@@ -255,8 +256,4 @@ function isChain(received: readonly Received[]): boolean {
 
 function headOf({ node, incarnation, seq, hash }: Entry): FeedHead {
   return { node, incarnation, seq, hash }
-}
-
-function feedKey({ node, incarnation }: FeedId): string {
-  return `${node}/${incarnation}`
 }

@@ -5,24 +5,17 @@ import { createNetwork, type Network } from '../gossip/create-network.ts'
 import type { SyncSource } from '../gossip/sync-ports.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
-import { createPageBook, type PageBook } from '../ledger/page-book.ts'
-import { Coordination } from '../scheduler/coordination.ts'
-import { JobBoard } from '../scheduler/job-board.ts'
+import type { PageBook } from '../ledger/page-book.ts'
+import type { Coordination } from '../scheduler/coordination.ts'
+import { createEngine, type Engine } from '../scheduler/engine.ts'
+import type { JobBoard } from '../scheduler/job-board.ts'
 import type { DiskBlobStore } from '../storage/blob-store.ts'
 import { createSmallState } from '../storage/small-state.ts'
 import { createRecords, type Records } from './create-records.ts'
-import { buildersOf } from './job-views.ts'
 import { MDNS_SERVICE } from './join-mesh.ts'
-import {
-  coordinationSender,
-  foldEntries,
-  judgeCoordination,
-  judgeEntries,
-  openShards,
-  receiveDirect
-} from './mesh-core.ts'
+import { coordinationSender, judgeCoordination, judgeEntries, receiveDirect } from './mesh-core.ts'
 import type { MeshIdentity, MeshPorts } from './mesh-ports.ts'
-import { createPageLoader, type PageLoader } from './page-loader.ts'
+import type { PageLoader } from '../scheduler/page-loader.ts'
 import { SOFTWARE } from './software.ts'
 import { createWitnessStore } from './witness-store.ts'
 
@@ -51,18 +44,25 @@ export async function createMesh(config: Config, identity: MeshIdentity, ports: 
     publish: (topic, bytes) => network.bus.publish(topic, bytes)
   })
   const network: Network = await connect(config, identity, { ...ports, records })
-  const views = createViews(identity, { ...ports, records, network })
-  const life = wire(identity.membership.genesis.meshId, { ...views, ...ports, records, network })
+  const engine = connectEngine(identity, { ...ports, records, network })
+  const { pages, loader, board, coordination } = engine
+  const life = wire(identity.membership.genesis.meshId, engine, { ...ports, records, network })
   const { signer, state, ledger, store } = records
   const { meshId } = identity.membership.genesis
-  return { meshId, self: signer.nodeId, signer, state, ledger, store, network, ...views, ...life }
-}
-
-interface Views {
-  readonly pages: PageBook
-  readonly loader: PageLoader
-  readonly board: JobBoard
-  readonly coordination: Coordination
+  return {
+    meshId,
+    self: signer.nodeId,
+    signer,
+    state,
+    ledger,
+    store,
+    network,
+    pages,
+    loader,
+    board,
+    coordination,
+    ...life
+  }
 }
 
 function connect(
@@ -97,56 +97,42 @@ function syncSourceOf(ledger: Ledger): SyncSource {
   }
 }
 
-function createViews(
+function connectEngine(
   { membership, boot }: MeshIdentity,
   parts: MeshPorts & { readonly records: Records; readonly network: Network }
-): Views {
+): Engine {
   const { clock, log, network, records } = parts
   const { state, store, signer, ledger, database } = records
   const { meshId, genesis } = membership.genesis
-  const pages = createPageBook(state.observations)
-  const { observations } = state
-  const loader = createPageLoader({ pages, store, clock, log, observations, blobs: network.blobs })
-  const needPage = loader.need.bind(loader)
-  const board = new JobBoard({ state, pages, clock, needPage })
-  const coordination = new Coordination(
+  return createEngine(
     {
       clock,
       log,
-      board,
+      state,
+      ledger,
+      store,
+      blobs: network.blobs,
       witnesses: createWitnessStore(createSmallState(database)),
       connected: () => network.connected(),
-      isMember: (node) => state.membership.isMember(node),
-      buildersOf: (target) => buildersOf(state, target),
-      entryCount: () => ledger.entryCount(),
+      onNode: (node, addresses) => {
+        if (node !== signer.nodeId) network.learn(node, addresses)
+      },
       ...coordinationSender({ meshId, signer, log, bus: network.bus, messenger: network.messenger })
     },
     { self: signer.nodeId, boot, roots: genesis.roots }
   )
-  return { pages, loader, board, coordination }
 }
 
 /** Connects what comes in with what it changes. */
 function wire(
   meshId: MeshId,
-  parts: Views & MeshPorts & { readonly records: Records; readonly network: Network }
+  engine: Engine,
+  parts: MeshPorts & { readonly records: Records; readonly network: Network }
 ): Pick<Mesh, 'start' | 'stop'> {
-  const { records, network, board, loader, coordination, log } = parts
-  const { state, ledger, verifier, signer, database } = records
+  const { records, network, log } = parts
+  const { coordination } = engine
+  const { state, ledger, verifier, database } = records
   let live = false
-  foldEntries({
-    ledger,
-    state,
-    board,
-    coordination,
-    isLive: () => live,
-    onNode: (node, addresses) => {
-      if (node !== signer.nodeId) network.learn(node, addresses)
-    }
-  })
-  loader.onLoaded((project) => {
-    board.refresh(project)
-  })
   state.membership.onChange(() => {
     if (live) network.membershipChanged()
   })
@@ -159,14 +145,12 @@ function wire(
   })
   return {
     async start() {
-      await ledger.load()
+      await engine.load()
       live = true
-      openShards(state, coordination)
-      board.refreshAll()
       await network.start()
     },
     async stop() {
-      loader.stop()
+      engine.stop()
       await ledger.stop()
       await network.stop()
       await database.close()

@@ -1,10 +1,12 @@
 import { hostname } from 'node:os'
 import type { Config } from '../config/load-config.ts'
+import type { Capacity } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
 import type { Startable, UpstreamIndex } from '../core/ports.ts'
 import type { NodeRecord } from '../core/record.ts'
 import type { NodeAction, NodeModeView } from '../http/api-types.ts'
-import { WorkDesk } from '../scheduler/work-desk.ts'
+import { createDesk } from '../scheduler/create-desk.ts'
+import type { WorkDesk } from '../scheduler/work-desk.ts'
 import type { Mesh } from './create-mesh.ts'
 import type { MeshPorts } from './mesh-ports.ts'
 import { capacityOf, describeHardware } from './describe-machine.ts'
@@ -120,31 +122,11 @@ class MeshNode implements Node {
 
   #createDesk(builder: NonNullable<BuilderSetup['builder']>, { targets }: BuilderSetup): WorkDesk {
     const { mesh, clock, log, random, boot } = this.#parts
-    const { coordination, board, ledger } = mesh
-    const desk = new WorkDesk(
-      {
-        clock,
-        log,
-        random,
-        board,
-        builder,
-        holder: (shard) => coordination.holder(shard),
-        witnesses: (shard) => coordination.shard(shard)?.view().witnesses ?? [],
-        highestFence: (shard) => coordination.shard(shard)?.fence(),
-        openJobs: (target) => coordination.openJobs(target),
-        isClaimed: (job) => coordination.isClaimed(job),
-        send: (to, message) => {
-          coordination.send(to, message)
-        },
-        publish: async (result) => {
-          await ledger.append(result)
-        },
-        capacity: () => capacityOf(this.#config.build)
-      },
+    const capacity = (): Capacity => capacityOf(this.#config.build)
+    return createDesk(
+      { engine: mesh, ledger: mesh.ledger, builder, clock, log, random, capacity },
       { self: mesh.self, boot, targets: targets.map(({ id }) => id), slots: this.#config.slots }
     )
-    coordination.attach(desk, desk)
-    return desk
   }
 
   /** Tells the mesh who this node is, when that is news. */

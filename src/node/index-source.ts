@@ -7,8 +7,8 @@ import type { IndexedProject, IndexSource } from '../http/simple-routes.ts'
 import { publishedWheels } from '../ledger/catalogue.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { PageBook } from '../ledger/page-book.ts'
-import type { Observer } from './observer.ts'
-import type { PageLoader } from './page-loader.ts'
+import type { Observer } from '../scheduler/observer.ts'
+import type { PageLoader } from '../scheduler/page-loader.ts'
 
 export interface IndexSourceParts {
   readonly state: MeshState

@@ -1,9 +1,10 @@
-import type { NodeId, TargetId } from '../core/ids.ts'
+import type { TargetId } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
 import type { JobStateView, JobView } from '../http/api-types.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { ResultFact } from '../ledger/results.ts'
 import type { Coordination } from '../scheduler/coordination.ts'
+import { buildersOf } from '../scheduler/builders-of.ts'
 import type { JobBoard, JobRow } from '../scheduler/job-board.ts'
 
 export interface JobViewParts {
@@ -99,15 +100,4 @@ export class JobViews {
 
 function whatCame(last: ResultFact | undefined): Pick<JobView, 'builder' | 'elapsedMs'> {
   return last === undefined ? {} : { builder: last.author, elapsedMs: last.record.durationMs }
-}
-
-/** Members that say they build for a target. */
-export function buildersOf({ membership, nodes }: MeshState, target: TargetId): readonly NodeId[] {
-  return membership
-    .all()
-    .map(({ node }) => node)
-    .filter((node) => {
-      const record = nodes.get(node)
-      return record?.buildRefusal === undefined && record?.targets.includes(target) === true
-    })
 }

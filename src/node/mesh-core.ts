@@ -1,13 +1,11 @@
 import type { CoordinationMessage } from '../core/coordination.ts'
-import { GOSSIPED, UPSTREAM_SHARD } from '../core/coordination.ts'
+import { GOSSIPED } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
 import type { MeshId, NodeId } from '../core/ids.ts'
-import { parseJobId } from '../core/job.ts'
 import type { GossipBus, Log, Messenger, Signer, Verdict, Verifier } from '../core/ports.ts'
 import { verdictOf, type Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { Coordination } from '../scheduler/coordination.ts'
-import type { JobBoard } from '../scheduler/job-board.ts'
 import {
   decodeCoordination,
   encodeCoordination,
@@ -81,34 +79,4 @@ export function judgeEntries(
     if (admission.kind === 'gap' || admission.kind === 'not-a-member') onGap(from)
     return verdictOf(admission)
   }
-}
-
-/** Every entry, stored or new: into the mesh's state, and from there to all that depend on it. */
-export function foldEntries(parts: {
-  readonly ledger: Ledger
-  readonly state: MeshState
-  readonly board: JobBoard
-  readonly coordination: Coordination
-  readonly onNode: (node: NodeId, addresses: readonly string[]) => void
-  /** False while the stored entries are read: the board is made once, at the end. */
-  readonly isLive: () => boolean
-}): void {
-  const { ledger, state, board, coordination } = parts
-  ledger.onEntry((entry) => {
-    const change = state.apply(entry)
-    for (const record of entry.records) {
-      if (record.kind === 'node') parts.onNode(entry.node, record.addresses)
-      if (record.kind === 'result') coordination.onFinished(record.job, parseJobId(record.job).target)
-    }
-    if (!parts.isLive()) return
-    openShards(state, coordination)
-    if (change.everything) board.refreshAll()
-    else for (const project of change.projects) board.refresh(project)
-  })
-}
-
-/** A shard for each target that some member builds for, and one for following upstream. */
-export function openShards(state: MeshState, coordination: Coordination): void {
-  coordination.open(UPSTREAM_SHARD)
-  for (const { id } of state.nodes.targets()) coordination.open(id)
 }

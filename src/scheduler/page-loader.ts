@@ -85,5 +85,11 @@ export function createPageLoader(parts: PageLoaderParts): PageLoader {
 async function readAll(store: BlobStore, digest: Sha256): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   for await (const chunk of store.read(digest)) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  const body = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0))
+  let offset = 0
+  for (const chunk of chunks) {
+    body.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return body
 }

@@ -1,0 +1,46 @@
+import type { Capacity } from '../core/coordination.ts'
+import type { NodeId } from '../core/ids.ts'
+import type { Clock, Log, Random, WheelBuilder } from '../core/ports.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Engine } from './engine.ts'
+import { WorkDesk, type WorkDeskOptions } from './work-desk.ts'
+
+export interface DeskParts {
+  readonly engine: Pick<Engine, 'board' | 'coordination'>
+  readonly ledger: Pick<Ledger, 'append'>
+  readonly builder: WheelBuilder
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  capacity(): Capacity
+}
+
+/** Puts a builder to work for the mesh that the engine belongs to. */
+export function createDesk(parts: DeskParts, options: WorkDeskOptions & { readonly self: NodeId }): WorkDesk {
+  const { engine, ledger, builder, clock, random, log } = parts
+  const { board, coordination } = engine
+  const desk = new WorkDesk(
+    {
+      clock,
+      log,
+      random,
+      board,
+      builder,
+      holder: (shard) => coordination.holder(shard),
+      witnesses: (shard) => coordination.shard(shard)?.view().witnesses ?? [],
+      highestFence: (shard) => coordination.shard(shard)?.fence(),
+      openJobs: (target) => coordination.openJobs(target),
+      isClaimed: (job) => coordination.isClaimed(job),
+      send: (to, message) => {
+        coordination.send(to, message)
+      },
+      publish: async (result) => {
+        await ledger.append(result)
+      },
+      capacity: () => parts.capacity()
+    },
+    options
+  )
+  coordination.attach(desk, desk)
+  return desk
+}

@@ -13,6 +13,7 @@ import {
   MAX_SDIST_MEMBERS,
   MAX_SDIST_UNPACKED_BYTES
 } from '../core/limits.ts'
+import type { Job } from '../core/job.ts'
 import type { LogBounds } from './build-log.ts'
 import type { Interpreter } from './probe-interpreter.ts'
 import type { UnpackBounds } from './unpack-target.ts'
@@ -27,7 +28,7 @@ const POLL_MS = 2_000
 export interface BuildRunnerOptions {
   readonly interpreters: readonly Interpreter[]
   /** The simple index for build requirements, this node's own: asked for each build, since its port may not be known before. */
-  readonly indexUrl: () => string
+  readonly indexUrl: (job: Job) => string
   readonly sandboxLevel: number
   /** Processes that one build should start at once: cores of the machine over builds at once, no more than GiB of memory. */
   readonly parallelism?: number

@@ -75,7 +75,7 @@ async function fetchSource(
 async function buildInRounds(run: BuildRun, source: Source): Promise<Step<undefined>> {
   const { context, options } = run
   const env = buildEnvironment(source.sourceDateEpoch, options.parallelism)
-  const from = { indexUrl: options.indexUrl(), machine: options.machine }
+  const from = { indexUrl: options.indexUrl(run.request.job), machine: options.machine }
   let requires = source.system.requires
   for (let round = 0; ; round++) {
     await run.onPhase('requirements')

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { WantAnswer, WantView } from '../http/api-types.ts'
+import type { WantAnswer, WantRequest, WantView } from '../http/api-types.ts'
 import type { NodeApi } from './api-client.ts'
 import type { CliContext } from './cli-context.ts'
 import { cliError } from './cli-error.ts'
@@ -8,6 +8,7 @@ import { findNode } from './find-node.ts'
 import { type NodeLabels, jobDetail, labelsOf, releaseOf, stateCell } from './job-cells.ts'
 import { outputOf } from './output.ts'
 import { waitForWant } from './wait-for-want.ts'
+import { readBatch } from './want-batch.ts'
 import { createWantProgress, silentProgress } from './want-progress.ts'
 import { checkTargets, readSpecs } from './want-specs.ts'
 import { type WantEnd, printEnd, refuseFailures } from './want-summary.ts'
@@ -16,6 +17,8 @@ import { countOf } from './words.ts'
 interface WantOptions extends CommonOptions {
   readonly requirement?: readonly string[]
   readonly target?: readonly string[]
+  readonly batch?: true
+  readonly atomic?: true
   readonly wait?: true
 }
 
@@ -24,6 +27,7 @@ Examples:
   commonwheel want numpy --wait
   commonwheel want 'docopt==0.6.2' 'spidev>=3.5'
   commonwheel want -r requirements.txt
+  commonwheel want -r requirements.txt --batch --atomic --wait
   commonwheel want netifaces --target cp313-linux_aarch64-glibc2.41`
 
 /** `commonwheel want SPEC...` */
@@ -33,6 +37,8 @@ export function addWantCommand(program: Command, context: CliContext): void {
     .argument('[specs...]', 'projects, with versions as pip writes them')
     .option('-r, --requirement <file>', 'also what this requirements file names (repeatable)', collect)
     .option('--target <target>', 'only for this target (repeatable; default: all of the mesh)', collect)
+    .option('--batch', 'build failures again, as long as fewer fail than before')
+    .option('--atomic', 'with --batch: list no wheel of it before the last one is built')
     .option('--wait', 'show how it goes, until every job has ended; exit code 1 if one failed')
     .addHelpText('after', EXAMPLES)
     .action(async (words: readonly string[], options: WantOptions) => {
@@ -43,26 +49,28 @@ export function addWantCommand(program: Command, context: CliContext): void {
 async function runWant(context: CliContext, words: readonly string[], options: WantOptions): Promise<void> {
   const specs = await readSpecs(words, options.requirement ?? [])
   const targets = checkTargets(options.target ?? [])
+  const asked = { specs, targets, ...readBatch(options) }
   const api = await findNode(context, options.data)
-  const answer = await api.want({ specs, targets, batch: false, atomic: false })
+  const answer = await api.want(asked)
   if (options.wait === true) await waitAndTell(context, answer, options)
-  else await tellAsked(context, { api, answer, json: options.json === true, specs: specs.length })
+  else await tellAsked(context, { api, answer, asked, json: options.json === true })
 }
 
 interface Asked {
   readonly api: NodeApi
   readonly answer: WantAnswer
+  readonly asked: WantRequest
   readonly json: boolean
-  readonly specs: number
 }
 
-async function tellAsked(context: CliContext, { api, answer, json, specs }: Asked): Promise<void> {
+async function tellAsked(context: CliContext, { api, answer, asked, json }: Asked): Promise<void> {
   const out = outputOf(context)
   if (json) {
     out.json(answer)
     return
   }
-  out.line(`Asked for ${countOf(specs, 'spec')}. \`commonwheel jobs\` shows how it goes; want --wait waits.`)
+  const what = countOf(asked.specs.length, 'spec') + (asked.batch ? ' as a batch' : '')
+  out.line(`Asked for ${what}. \`commonwheel jobs\` shows how it goes; want --wait waits.`)
   if (answer.jobs.length === 0) return
   const labels = labelsOf(await api.nodes())
   const rows = answer.jobs.map((job) => [

@@ -2,6 +2,7 @@ import type { JobView, WantView } from '../http/api-types.ts'
 import type { CliContext, Terminal } from './cli-context.ts'
 import { type NodeLabels, jobDetail, releaseOf, stateCell } from './job-cells.ts'
 import { type Paint, paintFor } from './paint.ts'
+import { batchLine } from './want-batch.ts'
 import { countOf, plain } from './words.ts'
 
 /** Shows how the jobs of a want go. */
@@ -20,8 +21,12 @@ export const silentProgress: WantProgress = { show: () => undefined }
 
 function writtenProgress(terminal: Terminal, paint: Paint): WantProgress {
   const told = new Map<string, string>()
+  let toldBatch = ''
   return {
-    show({ jobs }, labels) {
+    show({ jobs, batch }, labels) {
+      const line = batch === undefined ? '' : batchLine(batch)
+      if (line !== toldBatch) terminal.write(`${line}\n`)
+      toldBatch = line
       const widths = widthsOf(jobs)
       for (const job of jobs) {
         // Time passes in silence; all else is a change.
@@ -40,11 +45,12 @@ const ORDER: readonly JobView['state'][] = ['building', 'queued', 'waiting', 'fa
 function liveProgress(terminal: Terminal, paint: Paint): WantProgress {
   let drawn = 0
   return {
-    show({ jobs }, labels) {
-      const room = Math.max(1, terminal.rows - 2)
+    show({ jobs, batch }, labels) {
+      const head = batch === undefined ? [] : [clip(batchLine(batch), terminal.columns - 1)]
+      const room = Math.max(1, terminal.rows - 2 - head.length)
       const shown = jobs.length <= room ? jobs : byUrgency(jobs).slice(0, room - 1)
       const layout = { ...widthsOf(shown), paint, width: terminal.columns - 1 }
-      const lines = shown.map((job) => jobLine(job, labels, layout))
+      const lines = [...head, ...shown.map((job) => jobLine(job, labels, layout))]
       const hidden = jobs.length - shown.length
       if (hidden > 0) lines.push(paint('dim', `… and ${countOf(hidden, 'more job')}`))
       if (jobs.length === 0) lines.push(paint('dim', 'asking upstream which releases there are'))

@@ -2,6 +2,7 @@ import type { JobStateView, JobView, WantView } from '../http/api-types.ts'
 import { cliError } from './cli-error.ts'
 import { type NodeLabels, jobDetail } from './job-cells.ts'
 import type { Output } from './output.ts'
+import { batchEnd } from './want-batch.ts'
 import { countOf, durationInWords, plain } from './words.ts'
 
 const WORDS: Readonly<Partial<Record<JobStateView, string>>> = {
@@ -14,7 +15,7 @@ const WORDS: Readonly<Partial<Record<JobStateView, string>>> = {
 
 /** Closes a want that was waited for. */
 export function printEnd(out: Output, end: WantEnd): void {
-  const { jobs } = end.view
+  const { jobs, batch } = end.view
   const counts = Object.entries(WORDS).map(([state, word]) => ({
     word,
     count: jobs.filter((job) => job.state === state).length
@@ -22,6 +23,7 @@ export function printEnd(out: Output, end: WantEnd): void {
   const words = counts.filter(({ count }) => count > 0).map(({ word, count }) => `${count} ${word}`)
   out.line()
   for (const job of failedOf(jobs)) printFailure(out, job, end.labels)
+  if (batch !== undefined) out.line(batchEnd(batch))
   out.line(out.paint('bold', `${words.join(', ') || 'nothing to do'}; ${durationInWords(end.elapsedMs)}`))
 }
 

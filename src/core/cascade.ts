@@ -1,9 +1,10 @@
-import { MAX_TRANSIENT_ATTEMPTS } from './limits.ts'
+import type { Offer } from './capacity.ts'
 import { requiresPythonAllows, type Release } from './releases.ts'
-import type { JobId, Sha256, TargetId } from './ids.ts'
-import type { Failure, ResultRecord, WheelRef } from './record.ts'
-import { compareTargets, libcVersionOf, parseTarget, type Target } from './target.ts'
-import { classifyWheel, wheelFitsTarget } from './wheel-tags.ts'
+import type { JobId, NodeId, Sha256, TargetId } from './ids.ts'
+import type { BuildLimits, Failure, ResultRecord, WheelRef } from './record.ts'
+import { judgeAttempts, type Attempt, type FailedState, type OpenState } from './retry.ts'
+import { compareTargets, libcFamilyOf, libcVersionOf, type Target } from './target.ts'
+import { classifyWheel, wheelFitsTarget, type WheelReach } from './wheel-tags.ts'
 import { parseWheelName } from './wheel-name.ts'
 
 /** A result of one release, as the cascade looks at it. */
@@ -12,6 +13,8 @@ export interface Outcome {
   readonly job: JobId
   readonly wheel?: WheelRef
   readonly failure?: Failure
+  readonly limits?: BuildLimits
+  readonly builder?: NodeId
 }
 
 export interface CascadeInput {
@@ -21,16 +24,17 @@ export interface CascadeInput {
   readonly outcomes: readonly Outcome[]
   /** Why nobody shall build it; undefined: no reason. */
   readonly skipReason: string | undefined
+  /** What the nodes have that build for a target. */
+  offers(target: TargetId): readonly Offer[]
 }
 
 export type CellState =
-  /** May be built now. `failures`: transient ones so far, for the back-off. */
-  | { readonly kind: 'open'; readonly failures: number; readonly last?: Failure }
+  | OpenState
   /** Its turn comes after a lower target's. */
   | { readonly kind: 'waiting'; readonly on: TargetId }
   /** A wheel of the mesh fits; `job` made it. */
   | { readonly kind: 'built'; readonly job: JobId; readonly wheel: WheelRef }
-  | { readonly kind: 'failed'; readonly failure: Failure; readonly attempts: number }
+  | FailedState
   /** Upstream ships a wheel that fits. */
   | { readonly kind: 'upstream'; readonly filename: string }
   | { readonly kind: 'skipped'; readonly reason: string }
@@ -42,25 +46,41 @@ export interface Cell {
 }
 
 /**
- * What is left to do for one release on each target: a pure function of upstream's page and the results. Targets are offered
- * from the lowest; a pure wheel ends the matter for all, a compiled one opens all at once, a failure passes the turn on.
- * docs/protocol/queue.md
+ * What is left to do for one release on each target: a pure function of upstream's page, the results and what nodes offer. Targets are
+ * offered from the lowest; a pure wheel ends the matter for all, a compiled one opens all at once, one that is bound to its
+ * platform opens the lowest target of each platform, a failure passes the turn on. docs/protocol/queue.md
  */
 export function cascade(input: CascadeInput): readonly Cell[] {
   const cells = [...input.targets]
     .sort(compareTargets)
     .map((target) => ({ target, state: judge(target, input) }))
-  if (provesCompiled(input)) return cells
-  const first = cells.find(({ state }) => state.kind === 'open')
-  if (first === undefined) return cells
-  return cells.map((cell) =>
-    cell === first || cell.state.kind !== 'open'
-      ? cell
-      : { target: cell.target, state: { kind: 'waiting', on: first.target.id } }
+  const reach = provenReach(input)
+  if (reach === 'compiled' || !cells.some(({ state }) => state.kind === 'open')) return cells
+  return inTurn(
+    cells,
+    reach === 'platform' ? (target) => `${target.platform} ${libcFamilyOf(target)}` : () => ''
   )
 }
 
-function judge(target: Target, { release, outcomes, skipReason }: CascadeInput): CellState {
+/** One target of each line has the turn. A cell that waits for a node with more of something holds up nobody. */
+function inTurn(cells: readonly Cell[], lineOf: (target: Target) => string): readonly Cell[] {
+  const waiting = new Map<string, CellState>()
+  return cells.map((cell) => {
+    if (!takesTurn(cell.state)) return cell
+    const line = lineOf(cell.target)
+    const state = waiting.get(line)
+    if (state !== undefined) return { target: cell.target, state }
+    waiting.set(line, { kind: 'waiting', on: cell.target.id })
+    return cell
+  })
+}
+
+function takesTurn(state: CellState): boolean {
+  return state.kind === 'open' && state.needs === undefined
+}
+
+function judge(target: Target, input: CascadeInput): CellState {
+  const { release, outcomes, skipReason } = input
   if (skipReason !== undefined) return { kind: 'skipped', reason: skipReason }
   const shipped = release.wheels.find(({ tags, yanked }) => !yanked && wheelFitsTarget(tags, target))
   if (shipped !== undefined) return { kind: 'upstream', filename: shipped.filename }
@@ -71,52 +91,61 @@ function judge(target: Target, { release, outcomes, skipReason }: CascadeInput):
   if (!requiresPythonAllows(release.requiresPython, target)) {
     return { kind: 'excluded', reason: `needs Python ${release.requiresPython}` }
   }
-  return judgeFailures(
-    outcomes.filter((outcome) => outcome.target.id === target.id && outcome.failure !== undefined)
-  )
+  const own = outcomes.filter((outcome) => outcome.target.id === target.id)
+  return judgeAttempts(own.map(attemptOf), () => input.offers(target.id))
 }
 
-function judgeFailures(failed: readonly Outcome[]): CellState {
-  const last = failed.at(-1)?.failure
-  if (last === undefined) return { kind: 'open', failures: 0 }
-  const curable = last.class === 'transient' || last.class === 'infra'
-  const transient = failed.filter(({ failure }) => failure?.class === 'transient').length
-  if (curable && transient < MAX_TRANSIENT_ATTEMPTS) return { kind: 'open', failures: failed.length, last }
-  return { kind: 'failed', failure: last, attempts: failed.length }
+/** Nothing serves the target, so every outcome on it failed; also one with a wheel, which then does not fit what it was built for. */
+function attemptOf({ wheel, failure, limits, builder }: Outcome): Attempt {
+  const name = wheel?.filename ?? ''
+  const unfit = {
+    class: 'package',
+    cause: 'unfit-wheel',
+    reason: `its wheel ${name} does not fit the target`
+  } as const
+  return { failure: failure ?? unfit, limits, builder }
 }
 
 /** A wheel built for one target serves another when its tags fit and its libc is no newer. */
 function wheelServes({ target: builtFor, wheel }: Outcome, target: Target): boolean {
   const name = wheel === undefined ? undefined : parseWheelName(wheel.filename)
   if (name === undefined || !wheelFitsTarget(name.tags, target)) return false
-  return classifyWheel(name.tags) === 'pure' || !isNewerLibc(builtFor, target)
+  return classifyWheel(name.tags) === 'pure' || runsWithLibc(builtFor, target)
 }
 
-function isNewerLibc(a: Target, b: Target): boolean {
-  const [aMajor, aMinor] = libcVersionOf(a)
-  const [bMajor, bMinor] = libcVersionOf(b)
-  return aMajor !== bMajor ? aMajor > bMajor : aMinor > bMinor
+/** What was linked against a C library runs with a newer one of the same family. */
+function runsWithLibc(builtFor: Target, target: Target): boolean {
+  if (libcFamilyOf(builtFor) !== libcFamilyOf(target)) return false
+  const [major, minor] = libcVersionOf(builtFor)
+  const [ownMajor, ownMinor] = libcVersionOf(target)
+  return major !== ownMajor ? major < ownMajor : minor <= ownMinor
 }
 
-/** Upstream's other wheels or one of ours show that this release has compiled code. */
-function provesCompiled({ release, outcomes }: CascadeInput): boolean {
-  const tagSets = [
-    ...release.wheels.map(({ tags }) => tags),
-    ...outcomes.map(({ wheel }) => (wheel === undefined ? undefined : parseWheelName(wheel.filename)?.tags))
-  ]
-  return tagSets.some((tags) => tags !== undefined && classifyWheel(tags) === 'compiled')
+/** What upstream's other wheels and ours show of this release: bound to one Python, or to a platform; undefined: nothing yet. */
+function provenReach({ release, outcomes }: CascadeInput): 'compiled' | 'platform' | undefined {
+  const reaches = new Set([
+    ...release.wheels.map(({ tags }) => classifyWheel(tags)),
+    ...outcomes.map(({ wheel }) => reachOf(wheel))
+  ])
+  if (reaches.has('compiled')) return 'compiled'
+  return reaches.has('abi3') || reaches.has('platform') ? 'platform' : undefined
+}
+
+function reachOf(wheel: WheelRef | undefined): WheelReach | undefined {
+  const name = wheel === undefined ? undefined : parseWheelName(wheel.filename)
+  return name && classifyWheel(name.tags)
 }
 
 /** A retracted wheel is a failure: building it again would give the same bytes again. */
 const RETRACTED: Failure = { class: 'package', cause: 'retracted', reason: 'its wheel was retracted' }
 
 /** The outcome that a result record tells. Outcomes are to be in the order of their fences: the last failure counts. */
-export function outcomeOf(record: ResultRecord, target: TargetId, retracted: ReadonlySet<Sha256>): Outcome {
-  const base = { target: parseTarget(target), job: record.job }
-  if (record.wheel !== undefined && retracted.has(record.wheel.sha256)) return { ...base, failure: RETRACTED }
-  return {
-    ...base,
-    ...(record.wheel === undefined ? {} : { wheel: record.wheel }),
-    ...(record.failure === undefined ? {} : { failure: record.failure })
-  }
+export function outcomeOf(
+  record: ResultRecord,
+  { target, builder, retracted }: { target: Target; builder: NodeId; retracted: ReadonlySet<Sha256> }
+): Outcome {
+  const { job, wheel, failure, limits } = record
+  const base = { target, job, builder, ...(limits && { limits }) }
+  if (wheel !== undefined && retracted.has(wheel.sha256)) return { ...base, failure: RETRACTED }
+  return { ...base, ...(wheel && { wheel }), ...(failure && { failure }) }
 }

@@ -1,21 +1,30 @@
 import { sha256Hex } from './digest.ts'
 import type { Fence } from './fence.ts'
-import type { JobId, NodeId, TargetId } from './ids.ts'
+import type { JobId, NodeId } from './ids.ts'
 import type { BuildPhase } from './ports.ts'
+import type { BuildLimits } from './record.ts'
+import type { ShardId } from './shard.ts'
+
+export { UPSTREAM_SHARD, type ShardId } from './shard.ts'
 
 /*
  * The messages by which a mesh agrees who coordinates a shard and who builds what. All of it is soft state: a lost or
  * forged message can cost work, never truth. Spec: docs/protocol/coordination.md
  */
 
-/** What one coordinator looks after: a target's jobs, or following upstream. */
-export type ShardId = TargetId | 'upstream'
-export const UPSTREAM_SHARD = 'upstream'
-
 /** Who witnesses a shard's lease. Replaced as a whole, each time with a higher epoch. */
 export interface View {
   readonly epoch: number
   readonly witnesses: readonly NodeId[]
+}
+
+/**
+ * What a node knows of a shard's views. `next` was proposed to replace `view`, and promised to its proposer here; nobody was heard to hold
+ * under it yet.
+ */
+export interface ViewState {
+  readonly view: View
+  readonly next?: View
 }
 
 export function viewHash(view: View): string {
@@ -24,7 +33,7 @@ export function viewHash(view: View): string {
 
 /** Later epoch first; two views of one epoch (a cut mesh) are ordered by their hash. */
 export function compareViews(a: View, b: View): number {
-  if (a.epoch !== b.epoch) return a.epoch - b.epoch
+  if (a === b || a.epoch !== b.epoch) return a.epoch - b.epoch
   const [hashA, hashB] = [viewHash(a), viewHash(b)]
   return hashA < hashB ? -1 : hashA > hashB ? 1 : 0
 }
@@ -38,13 +47,12 @@ export interface ClaimNote {
   readonly job: JobId
   readonly builder: NodeId
   readonly fence: Fence
+  /** Builders that fell silent over the job before; absent for none. */
+  readonly crashes?: number
 }
 
 /** What a builder can take now. */
-export interface Capacity {
-  readonly memoryBytes: number
-  readonly diskBytes: number
-}
+export type Capacity = BuildLimits
 
 export type CoordinationMessage =
   /** The holder is there. To its witnesses it asks for their acknowledgement; by gossip it tells everybody. */
@@ -57,9 +65,9 @@ export type CoordinationMessage =
     }
   | { readonly kind: 'ack'; readonly shard: ShardId; readonly fence: Fence; readonly seq: number }
   /** There is a higher fence than yours. */
-  | { readonly kind: 'nack'; readonly shard: ShardId; readonly highest: Fence; readonly view: View }
+  | ({ readonly kind: 'nack'; readonly shard: ShardId; readonly highest: Fence } & ViewState)
   | { readonly kind: 'pre-vote'; readonly shard: ShardId; readonly round: number; readonly view: View }
-  | {
+  | ({
       readonly kind: 'pre-vote-answer'
       readonly shard: ShardId
       readonly round: number
@@ -67,24 +75,40 @@ export type CoordinationMessage =
       readonly recent: boolean
       /** Heard none for so long that the view may be replaced. */
       readonly silent: boolean
+      /** Of the beat heard last, or of the own office: a candidate of a later view need not mind an earlier one's holder. */
+      readonly heard?: Fence
+    } & ViewState)
+  | {
+      readonly kind: 'prepare'
+      readonly shard: ShardId
+      readonly fence: Fence
       readonly view: View
+      /** The view before: a majority of it must promise, too. */
+      readonly replaces?: View
     }
-  | { readonly kind: 'prepare'; readonly shard: ShardId; readonly fence: Fence; readonly view: View }
   | {
       readonly kind: 'promise'
       readonly shard: ShardId
       readonly fence: Fence
       readonly claims: readonly ClaimNote[]
     }
-  | {
+  | ({
       readonly kind: 'refuse'
       readonly shard: ShardId
       readonly fence: Fence
       readonly highest: Fence
-      readonly view: View
+    } & ViewState)
+  /** The holder stops, grants no more under this fence, and releases its witnesses. */
+  | {
+      readonly kind: 'hand-over'
+      readonly shard: ShardId
+      readonly fence: Fence
+      /** Who shall be next; nobody when it had no authority to give. */
+      readonly to: NodeId | ''
+      readonly claims: readonly ClaimNote[]
+      /** These are all live claims: the next holder has nothing to wait for. */
+      readonly complete: boolean
     }
-  /** The holder stops and releases its witnesses. */
-  | { readonly kind: 'hand-over'; readonly shard: ShardId; readonly fence: Fence }
   /** A builder asks for a job. */
   | {
       readonly kind: 'request'
@@ -108,7 +132,21 @@ export type CoordinationMessage =
   | { readonly kind: 'note-claim'; readonly shard: ShardId; readonly claim: ClaimNote }
   | { readonly kind: 'claim-noted'; readonly shard: ShardId; readonly claim: ClaimNote }
   /** A builder still works on its claim. */
-  | { readonly kind: 'progress'; readonly shard: ShardId; readonly claim: ClaimNote }
+  | {
+      readonly kind: 'progress'
+      readonly shard: ShardId
+      readonly claim: ClaimNote
+      /** Its result is signed and on the builder's disk; told until the holder has it. */
+      readonly ended?: true
+    }
+  /** The holder heard a builder's progress; until then the builder repeats it. */
+  | {
+      readonly kind: 'progress-noted'
+      readonly shard: ShardId
+      readonly claim: ClaimNote
+      /** The result of this claim is in the holder's ledger. */
+      readonly known?: true
+    }
   /** The builder gives a claim back without a result. */
   | { readonly kind: 'give-up'; readonly shard: ShardId; readonly claim: ClaimNote }
   /** By gossip: what a holder granted since it last said so. */

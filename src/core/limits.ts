@@ -51,6 +51,20 @@ export const GRANT_FRESH_MS = 5 * second
 export const CLAIM_TTL_MS = 120 * second
 /** A builder tells coordinator and witnesses that it works. */
 export const PROGRESS_MS = 30 * second
+/** Progress that the holder did not acknowledge is told again after this: with 30 % of all messages lost, 18 tries fit a claim's rest. */
+export const PROGRESS_AGAIN_MS = 5 * second
+/** Claims that one builder may have: as many as the builds that it may say it runs. */
+export const MAX_CLAIMS_PER_BUILDER = 64
+/** Silent builders of a job after which it is offered only once per {@link RETRY_MAX_MS}. */
+export const MAX_CRASHES = 5
+/** Builders of a target from which on its jobs are divided in two; doubled for each doubling. */
+export const SLICES_FROM_BUILDERS = 125
+/** Most slices of a target: from 1,000 builders on. */
+export const MAX_SLICES = 16
+/** Nobody grants a target's jobs for this long after it saw their division change: the others see it, too, by then. */
+export const SLICES_SETTLE_MS = 30 * second
+/** A change of what a node builds is told at once if it said nothing for this long, times the nodes present. */
+export const PRESENCE_GAP_MS = 100
 /** Witnesses of a shard in a mesh of 9 or more coordinating nodes, in a smaller one, and alone. */
 export const WITNESSES_LARGE = 5
 export const WITNESSES_SMALL = 3
@@ -58,6 +72,8 @@ export const WITNESSES_SMALL = 3
 export const LARGE_MESH_NODES = 9
 /** Open jobs among which a coordinator picks by hash, so that two halves of a cut mesh mostly take different ones. */
 export const GRANT_WINDOW_JOBS = 300
+/** A term or an epoch may exceed the highest one known by so much: more than a mesh gets through in its life, and no short cut to the end. */
+export const MAX_COUNTER_LEAP = 2 ** 20
 /** One coordination message. */
 export const MAX_COORD_BYTES = 64 * KiB
 /** Presence of one node, in a mesh of up to 100; slower above, so that a mesh carries some 10 a second. */
@@ -71,6 +87,20 @@ export const RETRY_BASE_MS = 1 * minute
 export const RETRY_MAX_MS = 60 * minute
 /** Attempts after which a transient failure is taken as the package's own. */
 export const MAX_TRANSIENT_ATTEMPTS = 5
+/** A build that exceeded a limit is tried again only where there is so many times as much of it: less would rarely do. */
+export const NEEDS_FACTOR = 1.25
+/** Resource failures of a job after which no bigger node is looked for: 1.25^9 is 7 times the first limit. */
+export const MAX_RESOURCE_ATTEMPTS = 10
+/** Failures of a job that name the same missing package, then it is final: the package does not cure it. */
+export const MAX_DEPENDENCY_ATTEMPTS = 3
+/** Installed packages that a node names: with the longest names they still fit an entry. */
+export const MAX_NODE_PACKAGES = 500
+
+// --- Batches -------------------------------------------------------------------------------------
+/** A batch starts after this much quiet; wants of one author that are no farther apart are one batch (Fedora ELN's rule). */
+export const BATCH_QUIET_MS = 5 * second
+/** A batch gathers no longer than this, so that one that is added to again and again starts all the same. */
+export const BATCH_GATHER_MS = 10 * minute
 
 // --- Blobs ---------------------------------------------------------------------------------------
 /** The largest wheel we carry: PyPI's own default limit is 100 MiB, big projects have 1 GiB. */

@@ -76,6 +76,17 @@ export interface NodeRecord {
   readonly addresses: readonly string[]
   /** Why a node with the `build` role does not build, if so. */
   readonly buildRefusal?: string
+  /** What it offers to one build; a node that does not say is not asked for more than others had. */
+  readonly limits?: BuildLimits
+  /** Development packages of the system that builds find here: what a `missing-dependency` may wait for. */
+  readonly packages?: readonly string[]
+}
+
+/** What one build may use: of memory, of disk, of time. */
+export interface BuildLimits {
+  readonly memoryBytes: number
+  readonly diskBytes: number
+  readonly wallMs: number
 }
 
 export interface Hardware {
@@ -165,6 +176,8 @@ export interface Failure {
   readonly cause: string
   /** One line for people: what was wrong, and what cures it when known. */
   readonly reason: string
+  /** Of a `missing-dependency`: the system package that has what was missing, when known. */
+  readonly missing?: string
 }
 
 /** The signed outcome of one build. Exactly one of `wheel` and `failure` is there. */
@@ -179,6 +192,10 @@ export interface ResultRecord {
   readonly startedMs: number
   readonly durationMs: number
   readonly environment: BuildEnvironment
+  /** Under which limits a failed build ran: a `resource` failure is tried again where there is more. */
+  readonly limits?: BuildLimits
+  /** Of a batch that builds its failures again: which time this is. Absent: the first. */
+  readonly pass?: number
 }
 
 export interface BlobRef {

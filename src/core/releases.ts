@@ -63,9 +63,34 @@ export function releasesOf(page: ProjectPage): readonly Release[] {
  * (PEP 345 was looser than PEP 440).
  */
 export function requiresPythonAllows(requiresPython: string, target: Target): boolean {
-  const set = requiresPython === '' ? undefined : specifierOrNothing(requiresPython)
-  const python = parseVersion(`${pythonVersionOf(target).join('.')}.${LATE_PATCH}`)
-  return set === undefined || python === undefined || satisfies(python, set, { prereleases: true })
+  if (requiresPython === '') return true
+  const verdicts = verdictsOf(requiresPython)
+  const python = `${pythonVersionOf(target).join('.')}.${LATE_PATCH}`
+  const known = verdicts.get(python)
+  if (known !== undefined) return known
+  const allows = allowsPython(requiresPython, python)
+  verdicts.set(python, allows)
+  return allows
+}
+
+/** All of PyPI has some 5,000 different texts; more than this at once, and the verdicts are made anew. */
+const MAX_REMEMBERED_TEXTS = 10_000
+/** Verdicts on a `Requires-Python`, by the Python's version. */
+const remembered = new Map<string, Map<string, boolean>>()
+
+function verdictsOf(requiresPython: string): Map<string, boolean> {
+  const known = remembered.get(requiresPython)
+  if (known !== undefined) return known
+  if (remembered.size >= MAX_REMEMBERED_TEXTS) remembered.clear()
+  const made = new Map<string, boolean>()
+  remembered.set(requiresPython, made)
+  return made
+}
+
+function allowsPython(requiresPython: string, python: string): boolean {
+  const set = specifierOrNothing(requiresPython)
+  const version = parseVersion(python)
+  return set === undefined || version === undefined || satisfies(version, set, { prereleases: true })
 }
 
 interface Dist {

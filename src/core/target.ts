@@ -26,14 +26,40 @@ export function isTargetId(text: unknown): text is TargetId {
 
 /** `cp39` → [3, 9], `cp311` → [3, 11]: text order would put cp39 last. */
 export function pythonVersionOf(target: Target): readonly [major: number, minor: number] {
-  const digits = target.python.replace(/^\D+/, '').replace(/t$/, '')
-  return [Number(digits[0]), Number(digits.slice(1) || '0')]
+  return numbersOf(target).python
 }
 
 /** `glibc2.36` → [2, 36]. */
 export function libcVersionOf(target: Target): readonly [major: number, minor: number] {
+  return numbersOf(target).libc
+}
+
+type Pair = readonly [major: number, minor: number]
+
+interface TargetNumbers {
+  readonly python: Pair
+  readonly libc: Pair
+}
+
+/** Asked for millions of times when a large queue is made, of a handful of targets. */
+const numbers = new WeakMap<Target, TargetNumbers>()
+
+function numbersOf(target: Target): TargetNumbers {
+  const known = numbers.get(target)
+  if (known !== undefined) return known
+  const digits = target.python.replace(/^\D+/, '').replace(/t$/, '')
   const [major = '0', minor = '0'] = target.libc.replace(/^[a-z]+/, '').split('.')
-  return [Number(major), Number(minor)]
+  const made: TargetNumbers = {
+    python: [Number(digits[0]), Number(digits.slice(1) || '0')],
+    libc: [Number(major), Number(minor)]
+  }
+  numbers.set(target, made)
+  return made
+}
+
+/** `glibc` or `musl`: nothing linked against the one runs with the other. */
+export function libcFamilyOf(target: Target): string {
+  return target.libc.replace(/[\d.]+$/, '')
 }
 
 /** Lowest Python first, then the oldest libc baseline, then by text: the order in which the cascade offers targets. */

@@ -48,8 +48,22 @@ export function parseWheelName(filename: string): WheelName | undefined {
   return { project, version, ...(build === undefined ? {} : { build }), tags }
 }
 
-/** The triples of a compressed tag set, `py2.py3-none-any` (PEP 425); undefined when it is none. */
+/** Tag sets that are kept expanded: those of nearly all wheels are among so many. */
+const MAX_REMEMBERED_SETS = 2_000
+const remembered = new Map<string, readonly WheelTag[]>()
+
+/** The triples of a compressed tag set, `py2.py3-none-any` (PEP 425), one list for all wheels that have it; undefined when it is none. */
 export function expandTags(text: string): readonly WheelTag[] | undefined {
+  const known = remembered.get(text)
+  if (known !== undefined) return known
+  const tags = expand(text)
+  if (tags === undefined) return undefined
+  if (remembered.size >= MAX_REMEMBERED_SETS) remembered.clear()
+  remembered.set(text, tags)
+  return tags
+}
+
+function expand(text: string): readonly WheelTag[] | undefined {
   const sets = text.toLowerCase().split('-')
   if (sets.length !== 3 || !sets.every((set) => TAG_SET.test(set))) return undefined
   const [pythons = [], abis = [], platforms = []] = sets.map((set) => set.split('.'))
@@ -78,7 +92,15 @@ export function parseSdistName(filename: string, project: ProjectName): SdistNam
   return undefined
 }
 
+/** The files of a page mostly spell their project's name alike: the last one is not read again. */
+let last: { readonly text: string; readonly name: ProjectName | undefined } | undefined
+
 function projectNameOf(text: string): ProjectName | undefined {
+  if (last?.text !== text) last = { text, name: readProjectName(text) }
+  return last.name
+}
+
+function readProjectName(text: string): ProjectName | undefined {
   try {
     return parseProjectName(text)
   } catch {

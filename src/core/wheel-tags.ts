@@ -27,8 +27,19 @@ export function wheelFitsTarget(tags: readonly WheelTag[], target: Target): bool
   return tags.some(fits)
 }
 
+/** A mesh has a handful of targets and a hundred thousand wheels. */
+const matchers = new WeakMap<Target, (tag: WheelTag) => boolean>()
+
 /** The tags of PEP 425 and their successors that fit a target, as a question to ask of each. */
 export function targetTags(target: Target): (tag: WheelTag) => boolean {
+  const known = matchers.get(target)
+  if (known !== undefined) return known
+  const made = makeMatcher(target)
+  matchers.set(target, made)
+  return made
+}
+
+function makeMatcher(target: Target): (tag: WheelTag) => boolean {
   const fitsPlatform = platformsOf(target)
   const fitsPython = target.python.startsWith('pp') ? pypyTags(target) : cpythonTags(target)
   return (tag) => {

@@ -13,6 +13,7 @@ import { serveHello } from './hello-protocol.ts'
 import { createMessenger } from './messenger.ts'
 import type { DiscoveryHandler } from './lan-discovery.ts'
 import { createPeerKeeper } from './peer-keeper.ts'
+import { createPeerStanding } from './peer-standing.ts'
 import { createStrangerLimit } from './rate-limit.ts'
 import { createStrangerWatch } from './stranger-watch.ts'
 import { createSyncLoop } from './sync-loop.ts'
@@ -50,6 +51,8 @@ export interface Network extends Startable {
   membershipChanged(): void
   /** This peer gossiped an entry whose predecessor we lack. */
   gapSeen(from: NodeId): void
+  /** A member said what no honest node can say: too often, and its connection ends for a while. */
+  readonly blame: (node: NodeId, rule: string) => void
   /** A member was greeted on a new connection. One handler. */
   onMember(handler: (node: NodeId) => void): void
   /** A peer was found of which nobody had told us: on the local network. One handler. */
@@ -58,7 +61,9 @@ export interface Network extends Startable {
 
 /** Puts the parts of src/gossip together for a member of a mesh; nothing runs before `start`. */
 export async function createNetwork(parts: NetworkParts, options: NetworkOptions): Promise<Network> {
-  const pieces = createPieces(parts, await createHost(options), options)
+  const standing = createPeerStanding(parts)
+  const isMember = (node: NodeId): boolean => options.isMember(node) && !standing.isBarred(node)
+  const pieces = createPieces(parts, await createHost({ ...options, isMember }), options)
   const { host, bus, messenger, blobs, keeper, sync, watch } = pieces
   let memberHandler: (node: NodeId) => void = () => undefined
   let endHello = async (): Promise<void> => undefined
@@ -78,6 +83,9 @@ export async function createNetwork(parts: NetworkParts, options: NetworkOptions
     connected: keeper.connected,
     learn: keeper.learn,
     onDiscovered: keeper.onDiscovered,
+    blame(node, rule) {
+      if (standing.blame(node, rule)) watch.hangUp(node)
+    },
     onMember: (handler) => {
       memberHandler = handler
     },

@@ -98,3 +98,14 @@ export const MAX_BLOB_FETCHES = 8
 export const BLOB_ASK_BATCH = 8
 /** What a client that reads while we fetch may lag behind in memory; beyond, it continues from disk when we have it all. */
 export const MAX_FOLLOWER_LAG_BYTES = 4 * MiB
+
+/** Points for a message that no honest node can send. */
+export const BLAME_POINTS = 10
+/** From so many points on a member is refused: ten such messages within half a minute are no accident. */
+export const BARRED_POINTS = 95
+/** Points are forgotten, so many a minute: a bug that shows now and then bars nobody. */
+export const FORGIVEN_POINTS = 10
+/** A barred member may come back after this: its owner may have cured it. */
+export const BARRED_MS = 10 * 60 * 1_000
+/** Members whose points are remembered. */
+export const MAX_BLAMED = 5_000

@@ -1,4 +1,5 @@
 import type { Connection } from '@libp2p/interface'
+import type { NodeId } from '../core/ids.ts'
 import type { Clock, Log } from '../core/ports.ts'
 import { createBackground } from './background.ts'
 import { nodeOf, type MeshHost } from './create-libp2p.ts'
@@ -13,6 +14,8 @@ export interface StrangerWatch {
   start(): void
   /** Hangs up on peers whose membership has ended. */
   sweep(): void
+  /** Hangs up on one peer, whatever grace it has. */
+  hangUp(node: NodeId): void
   stop(): Promise<void>
 }
 
@@ -48,6 +51,10 @@ export function createStrangerWatch(
       for (const connection of host.libp2p.getConnections()) {
         if (!inGrace.has(connection.id)) hangUpOnStranger(connection)
       }
+    },
+    hangUp(node) {
+      for (const connection of host.libp2p.getConnections())
+        if (nodeOf(connection) === node) hangUpOnStranger(connection)
     },
     async stop() {
       host.libp2p.removeEventListener('connection:open', onOpen)

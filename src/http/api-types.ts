@@ -139,13 +139,28 @@ export interface WantView {
   readonly id: string
   readonly specs: readonly string[]
   readonly targets: readonly string[]
-  readonly batch: boolean
+  /** The batch that it belongs to, if it is built with one. */
+  readonly batch?: BatchView
   readonly atomic: boolean
   readonly author: string
   readonly createdMs: number
-  /** No job of it is left to do. */
+  /** No job of it is left to do; nor of its batch, if it has one. */
   readonly done: boolean
   readonly jobs: readonly JobView[]
+}
+
+/** Wants of one author that are built together, failures again and again. */
+export interface BatchView {
+  /** Id of its first want. */
+  readonly id: string
+  /** From 1; on several targets the highest that runs. */
+  readonly round: number
+  /** `stopped`: the same jobs failed twice in a row; `done`: nothing is left that failed. */
+  readonly state: 'gathering' | 'building' | 'stopped' | 'done'
+  /** Jobs that failed and are not built since. */
+  readonly failing: number
+  /** The first of them. */
+  readonly failingJobs: readonly string[]
 }
 
 /** GET /api/v1/why/<project>: each version and target with its state and the reason in words. */
@@ -175,9 +190,10 @@ export interface EventView {
 /** Body of POST /api/v1/wants. */
 export interface WantRequest {
   readonly specs: readonly string[]
-  /** Empty: every target that the mesh builds for. */
+  /** Empty: every target that the mesh builds for; of a batch, every one that somebody builds for now. */
   readonly targets: readonly string[]
   readonly batch: boolean
+  /** Listed all at once when the batch has ended; implies `batch`. */
   readonly atomic: boolean
 }
 

@@ -15,6 +15,8 @@ import { textAnswer } from './text-answer.ts'
 
 export interface AppParts {
   readonly index: IndexSource
+  /** The index for builds of atomic batches: also what is not listed yet. */
+  readonly staged: IndexSource
   readonly files: FileSource
   readonly logs: LogSource
   readonly projects: ProjectSource
@@ -34,6 +36,7 @@ export function createApp(parts: AppParts, { token }: AppOptions): Hono<HttpEnv>
   const { index, files, logs, log, clock, control } = parts
   const app = new Hono<HttpEnv>()
   addSimpleRoutes(app, { index, log })
+  addSimpleRoutes(app, { index: parts.staged, log, at: 'staged' })
   addFileRoutes(app, { files, log })
   addLogRoutes(app, { logs, log })
   addProjectRoutes(app, parts.projects)

@@ -32,6 +32,8 @@ export interface IndexedProject {
 export interface SimpleRouteParts {
   readonly index: IndexSource
   readonly log: Log
+  /** First part of its paths. */
+  readonly at?: 'simple' | 'staged'
 }
 
 /** PEP 691; the first is what a client without wishes gets. */
@@ -52,9 +54,10 @@ export function addSimpleRoutes(app: Hono<HttpEnv>, parts: SimpleRouteParts): vo
   const rootRevisions = new WeakMap<readonly string[], string>()
   let roots = 0
 
-  app.get('/simple', () => redirectTo('simple/'))
-  app.get('/simple/:project', (c) => redirectToProject(c.req.param('project'), ''))
-  app.get('/simple/', async (c) => {
+  const { at = 'simple' } = parts
+  app.get(`/${at}`, () => redirectTo(`${at}/`))
+  app.get(`/${at}/:project`, (c) => redirectToProject(c.req.param('project'), ''))
+  app.get(`/${at}/`, async (c) => {
     const names = await known(() => parts.index.projectNames(), parts.log)
     if (names === UNREACHABLE) return upstreamUnreachable()
     const revision = rootRevisions.get(names) ?? String((roots += 1))
@@ -66,7 +69,7 @@ export function addSimpleRoutes(app: Hono<HttpEnv>, parts: SimpleRouteParts): vo
       rootCache.get(format, revision, () => createPage(render(names), headersOf(format)))
     )
   })
-  app.get('/simple/:project/', async (c) => {
+  app.get(`/${at}/:project/`, async (c) => {
     const given = c.req.param('project')
     const name = nameOf(given)
     if (name === undefined) return noProject()

@@ -2,21 +2,35 @@ import type { ProjectName, Sha256 } from '../core/ids.ts'
 import { parseJobId } from '../core/job.ts'
 import { publish, type Vote } from '../core/publish-rule.ts'
 import type { PublishedWheel } from '../core/published.ts'
+import type { ResultRecord } from '../core/record.ts'
 import type { Release } from '../core/releases.ts'
 import type { MeshState } from './mesh-state.ts'
 import { finishedMs, type ResultFact } from './results.ts'
 
-/** The wheels of a project that the publish rule lets through, given upstream's releases of it. */
+/**
+ * The wheels of a project that the publish rule lets through, given upstream's releases of it. `isStaged`: results that wait for
+ * the rest of an atomic batch; they neither publish nor vote.
+ */
 export function publishedWheels(
   state: MeshState,
   project: ProjectName,
-  releases: readonly Release[]
+  releases: readonly Release[],
+  isStaged: (record: ResultRecord) => boolean = () => false
 ): readonly PublishedWheel[] {
-  return releases.flatMap((release) => publishedOf(state, project, release))
+  return releases.flatMap((release) => {
+    const facts = state.results
+      .ofRelease(project, release.version)
+      .filter(({ record }) => record.wheel !== undefined && !isStaged(record))
+    return publishedOf(state, project, release, facts)
+  })
 }
 
-function publishedOf(state: MeshState, project: ProjectName, release: Release): readonly PublishedWheel[] {
-  const facts = state.results.ofRelease(project, release.version)
+function publishedOf(
+  state: MeshState,
+  project: ProjectName,
+  release: Release,
+  facts: readonly ResultFact[]
+): readonly PublishedWheel[] {
   if (facts.length === 0 || release.sdist === undefined) return []
   const gates = {
     sdists: new Set<Sha256>(release.sdistDigests),

@@ -1,18 +1,28 @@
-import type { ProjectName } from '../core/ids.ts'
-import { recordId, type Entry, type GenesisRecord } from '../core/record.ts'
+import type { NodeId, ProjectName } from '../core/ids.ts'
+import {
+  recordId,
+  type AdmitRecord,
+  type Entry,
+  type GenesisRecord,
+  type RevokeRecord
+} from '../core/record.ts'
 import type { EntryCodec } from './entry-codec.ts'
 import { createMembership, type Member, type Membership } from './membership.ts'
 import { createNodeBook, type NodeBook } from './node-book.ts'
 import { createObservations, type Observations } from './observations.ts'
-import { createResults, type Results } from './results.ts'
+import { createResults, type Results, type TouchedRelease } from './results.ts'
 import { createWishes, type Wishes } from './wishes.ts'
 
 /** What one entry changed. */
 export interface StateChange {
   /** Projects whose jobs or index page may look different now. */
   readonly projects: ReadonlySet<ProjectName>
-  /** Targets or members may have changed: every job may. */
+  /** Those of them of which only these versions may. */
+  readonly versions: ReadonlyMap<ProjectName, ReadonlySet<string>>
+  /** The mesh builds for other targets: every job may be another. */
   readonly everything: boolean
+  /** What builders offer is other than before: jobs that need more than they had may be others. */
+  readonly offers: boolean
 }
 
 /** The mesh as the ledger tells it: a fold over all entries whose outcome does not depend on the order between feeds. */
@@ -37,6 +47,17 @@ export function createMeshState(
   const results = createResults()
   const observations = createObservations()
 
+  /** Releases that count, or count no more, because a membership changed. */
+  function judgedAnew(author: NodeId, record: AdmitRecord | RevokeRecord): readonly TouchedRelease[] {
+    const counted = new Map(
+      [...results.authors()].map((node) => [node, membership.levelOf(node) !== undefined])
+    )
+    membership.apply(author, record)
+    return [...counted]
+      .filter(([node, did]) => did !== (membership.levelOf(node) !== undefined))
+      .flatMap(([node]) => results.releasesOf(node))
+  }
+
   return {
     genesis,
     membership,
@@ -45,20 +66,43 @@ export function createMeshState(
     results,
     observations,
     apply(entry) {
-      const projects = new Set<ProjectName>()
-      let everything = false
+      const touched = new TouchedProjects()
+      const targets = nodes.targets()
+      let offers = false
       for (const [index, record] of entry.records.entries()) {
         const id = recordId(entry.hash, index)
-        membership.apply(entry.node, record)
-        if (record.kind === 'node') nodes.apply(entry, record)
-        if (record.kind === 'node' || record.kind === 'admit' || record.kind === 'revoke') everything = true
-        for (const project of wishes.apply(id, entry.node, record)) projects.add(project)
-        const built = results.apply(id, entry.node, record)
-        if (built !== undefined) projects.add(built)
+        if (record.kind === 'admit' || record.kind === 'revoke') {
+          offers = true
+          touched.addReleases(judgedAnew(entry.node, record))
+        }
+        if (record.kind === 'node') offers = nodes.apply(entry, record) || offers
+        for (const project of wishes.apply(id, entry.node, record)) touched.addProject(project)
+        touched.addReleases(results.apply(id, entry.node, record))
         const observed = observations.apply(id, entry.node, record)
-        if (observed !== undefined) projects.add(observed)
+        if (observed !== undefined) touched.addProject(observed)
       }
-      return { projects, everything }
+      const { projects, versions } = touched
+      return { projects, versions, everything: nodes.targets() !== targets, offers }
+    }
+  }
+}
+
+/** Projects to look at again, of some of them only a few versions. */
+class TouchedProjects {
+  readonly projects = new Set<ProjectName>()
+  readonly versions = new Map<ProjectName, Set<string>>()
+
+  addProject(project: ProjectName): void {
+    this.projects.add(project)
+    this.versions.delete(project)
+  }
+
+  addReleases(releases: readonly TouchedRelease[]): void {
+    for (const { project, version } of releases) {
+      const versions = this.versions.get(project)
+      if (versions !== undefined) versions.add(version)
+      else if (!this.projects.has(project)) this.versions.set(project, new Set([version]))
+      this.projects.add(project)
     }
   }
 }

@@ -22,10 +22,13 @@ export interface PageBook {
   missing(project: ProjectName): Observation | undefined
   /** Parses the bytes of an observed page; false when they are no page. */
   put(project: ProjectName, digest: Sha256, body: Uint8Array): boolean
+  /** Runs each time that a page was put in, whoever brought it. */
+  onPut(listener: (project: ProjectName) => void): void
 }
 
 export function createPageBook(observations: Pick<Observations, 'newest'>): PageBook {
   const known = new Map<ProjectName, KnownReleases>()
+  const listeners: ((project: ProjectName) => void)[] = []
   const pages = new Map<ProjectName, { readonly digest: Sha256; readonly page: ProjectPage }>()
 
   function current<T extends { readonly digest: Sha256 }>(
@@ -58,8 +61,10 @@ export function createPageBook(observations: Pick<Observations, 'newest'>): Page
       pages.set(project, { digest, page })
       const [oldest] = pages.keys()
       if (pages.size > MAX_PAGES && oldest !== undefined) pages.delete(oldest)
+      for (const listener of listeners) listener(project)
       return true
-    }
+    },
+    onPut: (listener) => void listeners.push(listener)
   }
 }
 

@@ -9,9 +9,16 @@ export interface ResultFact {
   readonly record: ResultRecord
 }
 
+/** A release that a record is about. */
+export interface TouchedRelease {
+  readonly project: ProjectName
+  readonly version: string
+}
+
 /** Every result, by job and by release; and what was retracted. */
 export interface Results {
-  apply(recordId: string, author: NodeId, record: MeshRecord): ProjectName | undefined
+  /** The releases whose results are others now. */
+  apply(recordId: string, author: NodeId, record: MeshRecord): readonly TouchedRelease[]
   ofJob(job: JobId): readonly ResultFact[]
   ofRelease(project: ProjectName, version: string): readonly ResultFact[]
   versionsOf(project: ProjectName): readonly string[]
@@ -22,6 +29,9 @@ export interface Results {
   isLog(digest: Sha256): boolean
   /** Nodes that signed a result with this blob (wheel, metadata or log): likely holders. */
   holdersOf(digest: Sha256): readonly NodeId[]
+  authors(): Iterable<NodeId>
+  /** The releases that a node built something of. */
+  releasesOf(author: NodeId): readonly TouchedRelease[]
   newest(count: number): readonly ResultFact[]
   count(): number
 }
@@ -32,8 +42,9 @@ export function createResults(): Results {
   const byBlob = new Map<Sha256, ResultFact[]>()
   const retracted = new Set<Sha256>()
   const all: ResultFact[] = []
+  const authors = new Set<NodeId>()
 
-  function add(fact: ResultFact): ProjectName {
+  function add(fact: ResultFact): TouchedRelease {
     const { project, version } = parseJobId(fact.record.job)
     push(byJob, fact.record.job, fact)
     const versions = byProject.get(project) ?? new Map<string, ResultFact[]>()
@@ -41,27 +52,38 @@ export function createResults(): Results {
     push(versions, version, fact)
     for (const digest of blobsOf(fact.record)) push(byBlob, digest, fact)
     all.push(fact)
-    return project
+    authors.add(fact.author)
+    return { project, version }
+  }
+
+  function madeFrom(digest: Sha256): readonly ResultFact[] {
+    return (byBlob.get(digest) ?? []).filter(({ record }) => record.wheel?.sha256 === digest)
   }
 
   return {
     apply(recordId, author, record) {
-      if (record.kind === 'result') return add({ recordId, author, record })
-      if (record.kind !== 'retract') return undefined
+      if (record.kind === 'result') return [add({ recordId, author, record })]
+      if (record.kind !== 'retract') return []
       retracted.add(record.file)
-      const [fact] = byBlob.get(record.file) ?? []
-      return fact === undefined ? undefined : parseJobId(fact.record.job).project
+      return madeFrom(record.file).map(touched)
     },
     ofJob: (job) => byJob.get(job) ?? [],
     ofRelease: (project, version) => byProject.get(project)?.get(version) ?? [],
     versionsOf: (project) => [...(byProject.get(project)?.keys() ?? [])],
     retracted: () => retracted,
-    ofWheel: (digest) => (byBlob.get(digest) ?? []).filter(({ record }) => record.wheel?.sha256 === digest),
+    ofWheel: madeFrom,
+    authors: () => authors,
+    releasesOf: (author) => all.filter((fact) => fact.author === author).map(touched),
     isLog: (digest) => (byBlob.get(digest) ?? []).some(({ record }) => record.log.sha256 === digest),
     holdersOf: (digest) => [...new Set((byBlob.get(digest) ?? []).map(({ author }) => author))],
     newest: (count) => [...all].sort(newerFirst).slice(0, count),
     count: () => all.length
   }
+}
+
+function touched({ record }: ResultFact): TouchedRelease {
+  const { project, version } = parseJobId(record.job)
+  return { project, version }
 }
 
 /** Ties by content: every node lists them alike. */

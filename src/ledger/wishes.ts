@@ -1,5 +1,6 @@
 import type { NodeId, ProjectName, TargetId } from '../core/ids.ts'
 import type { MeshRecord, SkipRecord, WantPriority, WantRecord } from '../core/record.ts'
+import { createBatches, type Batches } from './batches.ts'
 
 /** One want as it stands for one project. */
 export interface Wish {
@@ -11,6 +12,8 @@ export interface Wish {
   /** Empty: every target of the mesh. */
   readonly targets: readonly TargetId[]
   readonly priority: WantPriority
+  readonly batch: boolean
+  readonly atomic: boolean
   readonly createdMs: number
 }
 
@@ -23,6 +26,7 @@ export interface Wishes {
   want(wantId: string): WantRecord | undefined
   wants(): Iterable<readonly [string, WantRecord]>
   authorOf(wantId: string): NodeId | undefined
+  readonly batches: Batches
   /** Why a release is not to be built, or undefined. */
   skipReason(project: ProjectName, version: string): string | undefined
 }
@@ -31,16 +35,19 @@ export function createWishes(): Wishes {
   const byProject = new Map<ProjectName, Wish[]>()
   const wants = new Map<string, WantRecord>()
   const authors = new Map<string, NodeId>()
+  const batches = createBatches()
   const unwantedBefore = new Map<ProjectName, number>()
   const skips = new Map<string, { readonly record: SkipRecord; readonly recordId: string }>()
 
   function addWant(recordId: string, author: NodeId, record: WantRecord): readonly ProjectName[] {
     wants.set(recordId, record)
     authors.set(recordId, author)
-    const { targets, priority, createdMs } = record
+    batches.add(recordId, author, record)
+    const { targets, priority, batch, atomic, createdMs } = record
     for (const { project, specifier } of record.specs) {
       const wishes = byProject.get(project) ?? []
-      wishes.push({ wantId: recordId, author, project, specifier, targets, priority, createdMs })
+      const id = { wantId: recordId, author, project }
+      wishes.push({ ...id, specifier, targets, priority, batch, atomic, createdMs })
       wishes.sort((a, b) => a.createdMs - b.createdMs || (a.wantId < b.wantId ? -1 : 1))
       byProject.set(project, wishes)
     }
@@ -81,6 +88,7 @@ export function createWishes(): Wishes {
     want: (wantId) => wants.get(wantId),
     wants: () => wants.entries(),
     authorOf: (wantId) => authors.get(wantId),
+    batches,
     skipReason: (project, version) => reasonOf(`${project} ${version}`) ?? reasonOf(`${project} `)
   }
 }

@@ -1,6 +1,7 @@
 import type { MeshId } from '../core/ids.ts'
 import { ROLES, type Role } from '../core/record.ts'
 import type { Clock, Random, Signer } from '../core/ports.ts'
+import { compareQueuePlaces } from '../core/queue-order.ts'
 import { apiError } from '../http/api-error.ts'
 import type { ControlSource } from '../http/api-routes.ts'
 import type {
@@ -56,7 +57,7 @@ export function createControlSource(parts: ControlParts): ControlSource {
         .filter((row) => job === undefined || row.id.startsWith(job))
         .filter((row) => project === undefined || row.project === project)
         .filter((row) => target === undefined || row.target === target)
-        .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+        .sort((a, b) => compareQueuePlaces(a.place, b.place))
       const found: JobView[] = []
       for (const row of rows) {
         const view = views.view(row)

@@ -114,6 +114,9 @@ function connectEngine(
       blobs: network.blobs,
       witnesses: createWitnessStore(createSmallState(database)),
       connected: () => network.connected(),
+      lacks: (node) => {
+        network.gapSeen(node)
+      },
       onNode: (node, addresses) => {
         if (node !== signer.nodeId) network.learn(node, addresses)
       },
@@ -136,7 +139,7 @@ function wire(
   state.membership.onChange(() => {
     if (live) network.membershipChanged()
   })
-  network.messenger.onMessage(receiveDirect(coordination, log))
+  network.messenger.onMessage(receiveDirect(coordination, log, network.blame))
   const onGap = network.gapSeen.bind(network)
   network.bus.subscribe('entries', judgeEntries(ledger, onGap))
   network.bus.subscribe('coordination', judgeCoordination({ meshId, verifier, state, coordination }))

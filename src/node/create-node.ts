@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Config } from '../config/load-config.ts'
 import type { Capacity } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
+import { jobId, type Job } from '../core/job.ts'
 import type { Startable, UpstreamIndex } from '../core/ports.ts'
 import type { NodeRecord } from '../core/record.ts'
 import type { NodeAction, NodeModeView } from '../http/api-types.ts'
@@ -26,6 +27,8 @@ export interface NodeParts extends MeshPorts {
   readonly upstream: UpstreamIndex
   readonly boot: number
   readonly onProgress: (line: string) => void
+  /** Instead of looking for a sandbox and interpreters. */
+  readonly setupBuilder?: typeof setupBuilder
 }
 
 export interface Node {
@@ -107,13 +110,13 @@ class MeshNode implements Node {
 
   async #startBuilder(): Promise<void> {
     const { mesh, upstream, clock, log, onProgress } = this.#parts
-    const setup = await setupBuilder(this.#config, {
+    const setup = await (this.#parts.setupBuilder ?? setupBuilder)(this.#config, {
       upstream,
       clock,
       log,
       onProgress,
       blobs: mesh.store,
-      indexUrl: () => this.served.indexUrl()
+      indexUrl: (job) => this.#indexFor(job)
     })
     this.#setup = setup
     if (setup.builder !== undefined) this.#desk = this.#createDesk(setup.builder, setup)
@@ -127,6 +130,13 @@ class MeshNode implements Node {
       { engine: mesh, ledger: mesh.ledger, builder, clock, log, random, capacity },
       { self: mesh.self, boot, targets: targets.map(({ id }) => id), slots: this.#config.slots }
     )
+  }
+
+  /** An atomic batch is built against what it made so far, which the index does not list yet. */
+  #indexFor({ project, version, target }: Job): string {
+    const { batches } = this.#parts.mesh.board
+    const { served } = this
+    return batches.usesStaged(jobId(project, version, target)) ? served.stagedUrl() : served.indexUrl()
   }
 
   /** Tells the mesh who this node is, when that is news. */
@@ -150,7 +160,8 @@ class MeshNode implements Node {
         .addresses()
         .map((address) => address.replace(/\/p2p\/\w+$/, ''))
         .slice(0, 32),
-      ...(setup.refusal === undefined ? {} : { buildRefusal: setup.refusal })
+      ...(setup.refusal === undefined ? {} : { buildRefusal: setup.refusal }),
+      ...(setup.builder === undefined ? {} : { limits: capacityOf(config.build) })
     }
     if (JSON.stringify(before) === JSON.stringify(record)) return
     // Later than what it said before, whatever the clock says now.

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
-import type { Capacity } from '../core/coordination.ts'
-import type { Hardware } from '../core/record.ts'
+import type { BuildLimits, Hardware } from '../core/record.ts'
 
 /** What this machine is, as far as it says so; never a serial number. */
 export async function describeHardware(): Promise<Hardware> {
@@ -15,6 +14,6 @@ export async function describeHardware(): Promise<Hardware> {
 }
 
 /** What a build may take here. */
-export function capacityOf(limits: { readonly memoryBytes: number; readonly diskBytes: number }): Capacity {
-  return { memoryBytes: Math.min(limits.memoryBytes, totalmem()), diskBytes: limits.diskBytes }
+export function capacityOf({ memoryBytes, diskBytes, wallMs }: BuildLimits): BuildLimits {
+  return { memoryBytes: Math.min(memoryBytes, totalmem()), diskBytes, wallMs }
 }

@@ -3,6 +3,7 @@ import type { ProjectName } from '../core/ids.ts'
 import { PAGE_FRESH_MS } from '../core/limits.ts'
 import { fileFitsTarget, mergeProject, type MergedProject } from '../core/merge-index.ts'
 import type { PublishedWheel } from '../core/published.ts'
+import type { ResultRecord } from '../core/record.ts'
 import type { IndexedProject, IndexSource } from '../http/simple-routes.ts'
 import { publishedWheels } from '../ledger/catalogue.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
@@ -15,6 +16,8 @@ export interface IndexSourceParts {
   readonly pages: PageBook
   readonly loader: PageLoader
   readonly observer: Observer
+  /** Wheels that are not listed yet: they wait for the rest of their batch. */
+  isStaged(record: ResultRecord): boolean
 }
 
 /** Merged projects kept: what a busy index serves again and again. */
@@ -40,7 +43,7 @@ export function createIndexSource(parts: IndexSourceParts): IndexSource {
   function merge(name: ProjectName): IndexedProject | undefined {
     const [loaded, page] = [pages.releases(name), pages.page(name)]
     if (loaded === undefined || page === undefined) return undefined
-    const wheels = publishedWheels(state, name, loaded.releases)
+    const wheels = publishedWheels(state, name, loaded.releases, (record) => parts.isStaged(record))
     const revision = revisionOf(loaded.digest, wheels)
     let known = merged.get(name)
     if (known?.revision !== revision) {

@@ -1,4 +1,3 @@
-import type { TargetId } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
 import type { JobStateView, JobView } from '../http/api-types.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
@@ -41,13 +40,11 @@ export class JobViews {
 
   /** Who works on the job now: its claim says so, or the builder itself, whose claim only its coordinator sees renewed. */
   #working({
-    id,
-    target
+    id
   }: JobRow): Pick<JobView, 'state' | 'reason' | 'builder' | 'phase' | 'elapsedMs'> | undefined {
     const { coordination, clock } = this.#parts
     const nowMs = clock.monotonicMs()
-    const builder =
-      coordination.shard(target)?.claims.get(id)?.note.builder ?? coordination.presence.whoRuns(id, nowMs)
+    const builder = coordination.claimOn(id)?.note.builder ?? coordination.presence.whoRuns(id, nowMs)
     if (builder === undefined) return undefined
     const sighting = coordination.presence.get(builder)
     const told = sighting?.presence.running.find(({ job }) => job === id)
@@ -60,10 +57,10 @@ export class JobViews {
     }
   }
 
-  #standing({ state, target }: JobRow): { readonly state: JobStateView; readonly reason: string } {
+  #standing({ id, state, target }: JobRow): { readonly state: JobStateView; readonly reason: string } {
     switch (state.kind) {
       case 'open':
-        return this.#open(target, state.last?.reason)
+        return this.#open({ id, target }, state.last?.reason)
       case 'waiting':
         return { state: 'waiting', reason: `its turn comes after ${state.on}` }
       case 'built':
@@ -80,12 +77,17 @@ export class JobViews {
   }
 
   #open(
-    target: TargetId,
+    { id, target }: Pick<JobRow, 'id' | 'target'>,
     lastReason: string | undefined
   ): { readonly state: JobStateView; readonly reason: string } {
     const builders = buildersOf(this.#parts.state, target)
     if (builders.length === 0) return { state: 'waiting', reason: `no node of the mesh builds for ${target}` }
     if (lastReason !== undefined) return { state: 'waiting', reason: `again after a pause: ${lastReason}` }
+    const { board, clock } = this.#parts
+    if (!board.batches.mayStart(id, clock.monotonicMs()))
+      return { state: 'waiting', reason: 'its batch is still gathering' }
+    const pass = board.batches.passOf(id)
+    if (pass > 1) return { state: 'queued', reason: `its batch builds it once more, for the ${pass}. time` }
     return { state: 'queued', reason: 'the next free builder takes it' }
   }
 

@@ -6,6 +6,7 @@ import type { GossipBus, Log, Messenger, Signer, Verdict, Verifier } from '../co
 import { verdictOf, type Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { Coordination } from '../scheduler/coordination.ts'
+import type { Refusal } from '../scheduler/refusal.ts'
 import {
   decodeCoordination,
   encodeCoordination,
@@ -47,24 +48,32 @@ export function judgeCoordination(parts: {
       const { from, message } = openCoordination(parts.verifier, parts.meshId, bytes)
       if (!parts.state.membership.isMember(from)) return 'ignore'
       if (!GOSSIPED.has(message.kind)) return 'reject'
-      parts.coordination.receive(from, message, true)
-      return 'accept'
+      return verdictOn(parts.coordination.receive(from, message, true))
     } catch {
       return 'reject'
     }
   }
 }
 
-/** Takes what one member sent to this node alone. */
+/** What no honest node can send is nobody's to pass on; of a shard that is unknown here others may judge. */
+function verdictOn(refusal: Refusal | undefined): Verdict {
+  if (refusal === undefined || refusal.rule === 'unknown-shard') return 'accept'
+  return refusal.blame ? 'reject' : 'ignore'
+}
+
+/** Takes what one member sent to this node alone. What no honest node can send lowers the sender's standing. */
 export function receiveDirect(
   coordination: Coordination,
-  log: Log
+  log: Log,
+  blame: (node: NodeId, rule: string) => void
 ): (from: NodeId, bytes: Uint8Array) => void {
   return (from, bytes) => {
     try {
-      coordination.receive(from, decodeCoordination(bytes), false)
+      const refusal = coordination.receive(from, decodeCoordination(bytes), false)
+      if (refusal?.blame === true) blame(from, refusal.rule)
     } catch (error) {
       log.warn('a member sent what is no message', { from, error: messageOf(error) })
+      blame(from, 'malformed')
     }
   }
 }

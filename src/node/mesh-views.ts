@@ -126,7 +126,7 @@ function queueViews({ board, state, coordination }: MeshViewParts): readonly Que
     counts.set(target, count)
     if (state.kind === 'failed') count.failed++
     else if (state.kind !== 'open' && state.kind !== 'waiting') count.done++
-    else if (coordination.shard(target)?.claims.get(id) !== undefined) count.claimed++
+    else if (coordination.claimOn(id) !== undefined) count.claimed++
     else count.queued++
   }
   return [...counts].map(([target, count]) => ({ target, ...count }))

@@ -1,7 +1,8 @@
-import { cascade, outcomeOf, type CellState } from '../core/cascade.ts'
+import { cascade, type CellState } from '../core/cascade.ts'
 import type { ProjectName, Sha256, TargetId } from '../core/ids.ts'
-import { jobId, parseJobId } from '../core/job.ts'
+import { jobId } from '../core/job.ts'
 import { parseTarget, type Target } from '../core/target.ts'
+import type { ResultRecord } from '../core/record.ts'
 import type { Release } from '../core/releases.ts'
 import type { JobStateView, WhyView } from '../http/api-types.ts'
 import type { ProjectSource } from '../http/project-routes.ts'
@@ -9,6 +10,7 @@ import type { CellView, ProjectView, ReleaseView, WheelView } from '../http/proj
 import type { IndexSource } from '../http/simple-routes.ts'
 import { publishedWheels } from '../ledger/catalogue.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
+import { outcomesOf } from '../ledger/outcomes.ts'
 import type { PageBook } from '../ledger/page-book.ts'
 import type { JobBoard } from '../scheduler/job-board.ts'
 import type { JobViews } from './job-views.ts'
@@ -30,7 +32,8 @@ const SHOWN_RELEASES = 30
 export function createProjectSource(parts: ProjectSourceParts): ProjectSource & {
   why(name: ProjectName): Promise<WhyView | undefined>
 } {
-  const { state, pages, index } = parts
+  const { state, pages, index, board } = parts
+  const isStaged = (record: ResultRecord): boolean => board.batches.isStaged(record)
 
   async function view(name: ProjectName): Promise<ProjectView | undefined> {
     // Brings the page from upstream or from a peer where it is not here yet.
@@ -40,7 +43,7 @@ export function createProjectSource(parts: ProjectSourceParts): ProjectSource & 
     const targets = state.nodes.targets()
     const shown = shownReleases(parts, name, loaded.releases)
     const yanked = new Map(indexed.merged.files.map((file) => [file.filename, file.yanked]))
-    const published = publishedWheels(state, name, loaded.releases)
+    const published = publishedWheels(state, name, loaded.releases, isStaged)
     const releases = shown.map(async (release) => {
       const wheels = published.filter(({ version }) => version === release.version)
       const views = wheels.map(async ({ wheel, target, builder, log }): Promise<WheelView> => ({
@@ -118,11 +121,15 @@ function cellViews(
   { release, targets }: { readonly release: Release; readonly targets: readonly Target[] }
 ): readonly CellView[] {
   const { state, board, views } = parts
-  const outcomes = state.results
-    .ofRelease(name, release.version)
-    .map(({ record }) => outcomeOf(record, parseJobId(record.job).target, state.results.retracted()))
+  const outcomes = outcomesOf(state, name, release)
   const skipReason = state.wishes.skipReason(name, release.version)
-  const unwanted = cascade({ release, targets, outcomes, skipReason })
+  const unwanted = cascade({
+    release,
+    targets,
+    outcomes,
+    skipReason,
+    offers: (target) => state.nodes.offers(target)
+  })
   return targets.map((target): CellView => {
     const row = board.get(jobId(name, release.version, target.id))
     if (row !== undefined) return cellOf(target.id, views.view(row))

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config/load-config.ts'
-import type { Sha256 } from '../core/ids.ts'
+import type { NodeId, Sha256, TargetId } from '../core/ids.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
 import type { NodeAction, NodeModeView } from '../http/api-types.ts'
 import type { ControlSource } from '../http/api-routes.ts'
@@ -17,6 +17,7 @@ import { createIndexSource } from './index-source.ts'
 import { JobViews } from './job-views.ts'
 import { statusView, type MeshViewParts } from './mesh-views.ts'
 import { createMetrics } from './metrics.ts'
+import { buildersOf } from '../scheduler/builders-of.ts'
 import { createObserver, type Observer } from '../scheduler/observer.ts'
 import { createProjectSource } from './project-source.ts'
 import { createWantDesk } from './want-desk.ts'
@@ -37,6 +38,8 @@ export interface Served {
   readonly token: string
   /** Where pip on this machine reaches the index. */
   indexUrl(): string
+  /** The same, with the wheels that wait for the rest of their batch. */
+  stagedUrl(): string
 }
 
 type ServeParts = MeshPorts & { readonly upstream: UpstreamIndex; readonly hand: NodeHand }
@@ -51,10 +54,11 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
   )
   const token = randomBytes(24).toString('base64url')
   const files = { state, store, blobs: network.blobs }
-  const { index, projects, control, viewParts } = createSources(mesh, observer, parts)
+  const { index, staged, projects, control, viewParts } = createSources(mesh, observer, parts)
   const app = createApp(
     {
       index,
+      staged,
       projects,
       control,
       clock,
@@ -70,7 +74,12 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
     observer,
     http,
     token,
-    indexUrl: () => `http://${reachableHost(config.http.host)}:${http.address().port}/simple/`
+    indexUrl: () => urlOf('simple'),
+    stagedUrl: () => urlOf('staged')
+  }
+
+  function urlOf(index: string): string {
+    return `http://${reachableHost(config.http.host)}:${http.address().port}/${index}/`
   }
 }
 
@@ -80,18 +89,22 @@ function createSources(
   { clock, random, hand }: ServeParts
 ): {
   readonly index: IndexSource
+  readonly staged: IndexSource
   readonly projects: ReturnType<typeof createProjectSource>
   readonly control: ControlSource
   readonly viewParts: MeshViewParts
 } {
   const { state, pages, board, coordination, ledger, loader, store, network, signer, meshId, self } = mesh
-  const index = createIndexSource({ state, pages, loader, observer })
+  const indexParts = { state, pages, loader, observer }
+  const index = createIndexSource({ ...indexParts, isStaged: (record) => board.batches.isStaged(record) })
+  const staged = createIndexSource({ ...indexParts, isStaged: () => false })
   const views = new JobViews({ state, board, coordination, clock })
   const dependenciesOf = ({ metadata }: { readonly metadata: Sha256 }): Promise<readonly string[]> =>
     readDependencies(store, metadata)
   const projects = createProjectSource({ state, pages, board, views, index, dependenciesOf })
   const upstreamTrouble = observer.trouble.bind(observer)
-  const wants = createWantDesk({ state, pages, board, views, ledger, clock, upstreamTrouble })
+  const servedTargets = (): readonly TargetId[] => targetsServed(mesh, clock.monotonicMs())
+  const wants = createWantDesk({ state, pages, board, views, ledger, clock, servedTargets, upstreamTrouble })
   const viewParts: MeshViewParts = {
     meshId,
     self,
@@ -116,7 +129,16 @@ function createSources(
     addresses: () => memberAddresses(mesh),
     act: (action) => hand.act(action)
   })
-  return { index, projects, control, viewParts }
+  return { index, staged, projects, control, viewParts }
+}
+
+/** Targets that somebody who is there builds for. */
+function targetsServed({ state, coordination, self }: Mesh, nowMs: number): readonly TargetId[] {
+  const isHere = (node: NodeId): boolean => node === self || coordination.presence.isPresent(node, nowMs)
+  return state.nodes
+    .targets()
+    .map(({ id }) => id)
+    .filter((target) => buildersOf(state, target).some(isHere))
 }
 
 function createHealthSource(viewParts: MeshViewParts, hand: NodeHand): HealthSource {

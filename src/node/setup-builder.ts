@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import type { Config } from '../config/load-config.ts'
+import type { Job } from '../core/job.ts'
 import type { BlobStore, Clock, Log, UpstreamIndex, WheelBuilder } from '../core/ports.ts'
 import type { Target } from '../core/target.ts'
 import { compareTargets } from '../core/target.ts'
@@ -16,8 +17,8 @@ export interface BuilderParts {
   readonly blobs: BlobStore
   readonly clock: Clock
   readonly log: Log
-  /** This node's own index, for build requirements. */
-  readonly indexUrl: () => string
+  /** This node's own index, for the build requirements of a job. */
+  readonly indexUrl: (job: Job) => string
   readonly onProgress: (line: string) => void
 }
 

@@ -15,6 +15,7 @@ import { createLogger } from './logger.ts'
 import { forgetMembership, loadMembership, saveMembership, type MeshMembership } from './mesh-files.ts'
 import { memberAddresses } from './member-addresses.ts'
 import { NodeError } from './node-error.ts'
+import type { setupBuilder } from './setup-builder.ts'
 import { SOFTWARE } from './software.ts'
 import { systemClock, systemRandom } from './system-clock.ts'
 
@@ -36,6 +37,8 @@ export interface StartOptions {
   readonly ticket?: string
   readonly signal?: AbortSignal
   readonly onProgress?: (line: string) => void
+  /** Finds out what this machine can build; a program that proves coordination builds with a clock instead of a compiler. */
+  readonly setupBuilder?: typeof setupBuilder
 }
 
 /** A ticket printed at the start is for the Pis that are joined next: a day, and some to spare. */
@@ -51,7 +54,14 @@ export async function startNode(config: Config, options: StartOptions = {}): Pro
   const upstream = await followUpstream(config, onProgress)
   const boot = Math.floor(ports.random.float() * 2 ** 32)
   const mesh = await createMesh(config, { seed, membership, boot }, ports)
-  const node = createNode(config, { ...ports, mesh, upstream, boot, onProgress })
+  const node = createNode(config, {
+    ...ports,
+    mesh,
+    upstream,
+    boot,
+    onProgress,
+    ...(options.setupBuilder && { setupBuilder: options.setupBuilder })
+  })
   onProgress('starting')
   await node.start()
   const indexUrl = node.served.indexUrl()

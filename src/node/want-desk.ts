@@ -1,4 +1,4 @@
-import type { NodeId, ProjectName } from '../core/ids.ts'
+import type { NodeId, ProjectName, TargetId } from '../core/ids.ts'
 import { jobId } from '../core/job.ts'
 import type { Clock } from '../core/ports.ts'
 import type { ProjectSpec, WantRecord } from '../core/record.ts'
@@ -6,10 +6,11 @@ import type { Release } from '../core/releases.ts'
 import { parseRequirement } from '../core/requirement.ts'
 import { parseTarget } from '../core/target.ts'
 import { apiError } from '../http/api-error.ts'
-import type { JobView, WantAnswer, WantRequest, WantView } from '../http/api-types.ts'
+import type { BatchView, JobView, WantAnswer, WantRequest, WantView } from '../http/api-types.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { PageBook } from '../ledger/page-book.ts'
+import type { BatchStanding } from '../scheduler/batch-book.ts'
 import type { JobBoard, JobRow } from '../scheduler/job-board.ts'
 import { wantedReleases } from '../scheduler/wanted-releases.ts'
 import type { JobViews } from './job-views.ts'
@@ -21,10 +22,14 @@ export interface WantDeskParts {
   readonly views: JobViews
   readonly ledger: Pick<Ledger, 'append'>
   readonly clock: Clock
+  /** Targets that somebody who is there builds for. */
+  servedTargets(): readonly TargetId[]
   /** What went wrong when upstream was asked for a project, `''` when nothing did. */
   upstreamTrouble(project: ProjectName): string
 }
 
+/** Failing jobs that a view names. */
+const SHOWN_FAILING = 20
 const ENDED = new Set(['built', 'failed', 'upstream', 'skipped', 'excluded'])
 
 /** Wants: taken from people, and shown with what became of them. */
@@ -34,7 +39,7 @@ export interface WantDesk {
 }
 
 export function createWantDesk(parts: WantDeskParts): WantDesk {
-  const { state, views, ledger, clock } = parts
+  const { state, board, views, ledger, clock } = parts
 
   function jobsOf(id: string, want: WantRecord): readonly JobView[] {
     return want.specs.flatMap((spec) => {
@@ -45,26 +50,22 @@ export function createWantDesk(parts: WantDeskParts): WantDesk {
 
   function viewOf(id: string, want: WantRecord): WantView {
     const jobs = jobsOf(id, want)
-    const { targets, batch, atomic, createdMs } = want
+    const { targets, atomic, createdMs } = want
+    const batch = batchView(board.batches.standing(id))
     const specs = want.specs.map(({ project, specifier }) => `${project}${specifier}`)
     const author = state.wishes.authorOf(id) ?? ''
-    const done = jobs.every((job) => ENDED.has(job.state))
-    return { id, specs, targets, batch, atomic, author, createdMs, done, jobs }
+    const isOver = batch === undefined || batch.state === 'stopped' || batch.state === 'done'
+    const done = isOver && jobs.every((job) => ENDED.has(job.state))
+    return { id, specs, targets, ...(batch && { batch }), atomic, author, createdMs, done, jobs }
   }
 
   return {
     async want({ specs, targets, batch, atomic }) {
-      if (batch || atomic) {
-        throw apiError(
-          'BAD_REQUEST',
-          'batches are not built yet',
-          'ask without batch and atomic: each wheel is published at once'
-        )
-      }
+      const named = targets.map((target) => parseTarget(target).id)
       const record: WantRecord = {
         kind: 'want',
         specs: specs.map(readSpec),
-        targets: targets.map((target) => parseTarget(target).id),
+        targets: batch && named.length === 0 ? targetsOfBatch(parts) : named,
         priority: 'request',
         batch,
         atomic,
@@ -79,6 +80,23 @@ export function createWantDesk(parts: WantDeskParts): WantDesk {
       return want === undefined ? [] : [viewOf(id, want)]
     }
   }
+}
+
+/** A batch is for a fixed set of targets, or it would never end while nodes join. */
+function targetsOfBatch(parts: WantDeskParts): readonly TargetId[] {
+  const served = parts.servedTargets()
+  if (served.length > 0) return served
+  throw apiError(
+    'CONFLICT',
+    'no node that builds is there now',
+    'a batch is for the targets that are built for when it is asked for: name them, or ask without batch'
+  )
+}
+
+function batchView(standing: BatchStanding | undefined): BatchView | undefined {
+  if (standing === undefined) return undefined
+  const { id, round, state, failing } = standing
+  return { id, round, state, failing: failing.length, failingJobs: failing.slice(0, SHOWN_FAILING) }
 }
 
 function readSpec(text: string): ProjectSpec {

@@ -1,77 +1,72 @@
 import { GOSSIPED, UPSTREAM_SHARD, type CoordinationMessage, type ShardId } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
+import type { Fence } from '../core/fence.ts'
 import type { JobId, NodeId, TargetId } from '../core/ids.ts'
-import { MAX_TARGETS } from '../core/limits.ts'
-import type { Clock, Log } from '../core/ports.ts'
-import type { LeaseEffect } from './lease-types.ts'
+import { GRANT_WINDOW_JOBS, MAX_TARGETS } from '../core/limits.ts'
+import { sliceCount, sliceOfShard, targetOfJob } from '../core/shard.ts'
+import type { Claim } from './claims.ts'
+import type { CoordinationOptions, CoordinationParts, GrantReceiver } from './coordination-ports.ts'
+import { EffectRunner } from './effect-runner.ts'
 import type { WitnessMemory } from './lease-witness.ts'
-import type { JobBoard } from './job-board.ts'
 import { PresenceBook } from './presence-book.ts'
 import { PresenceTeller, type Workload } from './presence-teller.ts'
+import { blamed, refused, type Refusal } from './refusal.ts'
+import { Roster } from './roster.ts'
 import { Shard } from './shard.ts'
+import { shardWorld } from './shard-world.ts'
+import { TargetDesk } from './target-desk.ts'
 
-/** What a witness must not forget, on disk. */
-export interface WitnessStore {
-  load(shard: ShardId): Promise<WitnessMemory | undefined>
-  /** Synced before it resolves. */
-  save(shard: ShardId, memory: WitnessMemory): Promise<void>
-}
+export type { CoordinationOptions, CoordinationParts, GrantReceiver } from './coordination-ports.ts'
+export type { WitnessStore } from './effect-runner.ts'
 
-export interface CoordinationParts {
-  readonly clock: Clock
-  readonly log: Log
-  readonly board: JobBoard
-  readonly witnesses: WitnessStore
-  /** Members to which there is a connection now. */
-  connected(): readonly NodeId[]
-  isMember(node: NodeId): boolean
-  /** Members that build for a target. */
-  buildersOf(target: TargetId): readonly NodeId[]
-  send(to: NodeId, message: CoordinationMessage): void
-  gossip(message: CoordinationMessage): void
-  entryCount(): number
-}
-
-export interface CoordinationOptions {
-  readonly self: NodeId
-  readonly roots: readonly NodeId[]
-  /** Random per process. */
-  readonly boot: number
-}
-
-/** The builder's side of claims. */
-export interface GrantReceiver {
-  onGrant(from: NodeId, message: Extract<CoordinationMessage, { kind: 'grant' }>): void
-  onNoGrant(from: NodeId, message: Extract<CoordinationMessage, { kind: 'no-grant' }>): void
-  /** A new coordinator is in office: it may not know of running builds. */
-  onNewHolder(shard: ShardId): void
-}
-
-/** Bound on shards: one per target that a mesh may have, and following upstream. */
-const MAX_SHARDS = MAX_TARGETS + 1
+/** The builders of every target are counted anew at least this often, even if nobody told of a change. */
+const RECOUNT_MS = 30_000
 
 /** This node's part in all shards: messages in, time in, messages out. */
 export class Coordination {
   readonly presence = new PresenceBook()
   readonly #parts: CoordinationParts
   readonly #options: CoordinationOptions
+  readonly #roster: Roster
+  readonly #effects: EffectRunner
+  readonly #teller: PresenceTeller
+  readonly #desks = new Map<TargetId, TargetDesk>()
   readonly #shards = new Map<ShardId, Shard>()
   readonly #opening = new Set<ShardId>()
   #receiver: GrantReceiver | undefined
-  readonly #teller: PresenceTeller
   #workload: Workload | undefined
-  /** Effects are carried out one after the other, so that nothing overtakes a write that must come first. */
-  #turn: Promise<void> = Promise.resolve()
+  #recountMs = 0
 
   constructor(parts: CoordinationParts, options: CoordinationOptions) {
+    const { self, boot } = options
     this.#parts = parts
     this.#options = options
+    this.#roster = new Roster({
+      self,
+      presence: this.presence,
+      connected: () => parts.connected(),
+      isMember: (node) => parts.isMember(node),
+      buildersOf: (target) => parts.buildersOf(target)
+    })
+    this.#effects = new EffectRunner({
+      log: parts.log,
+      witnesses: parts.witnesses,
+      send: (to, message) => {
+        this.send(to, message)
+      },
+      gossip: (message) => {
+        parts.gossip(message)
+      },
+      onRemembered: (shard, memory) => this.#shards.get(shard)?.remembered(memory),
+      onElected: (shard) => this.#receiver?.onNewHolder(shard)
+    })
     this.#teller = new PresenceTeller({
-      boot: options.boot,
+      boot,
       workload: () => this.#workload,
       entryCount: () => parts.entryCount(),
+      nodes: () => this.nodes(),
       tell: (presence) => {
-        this.presence.note(options.self, presence, parts.clock.monotonicMs())
+        this.presence.note(self, presence, parts.clock.monotonicMs())
         parts.gossip(presence)
       }
     })
@@ -82,64 +77,71 @@ export class Coordination {
     this.#workload = workload
   }
 
-  /** Takes part in a shard from now on. */
-  open(shard: ShardId): void {
-    if (
-      this.#shards.has(shard) ||
-      this.#opening.has(shard) ||
-      this.#opening.size + this.#shards.size >= MAX_SHARDS
-    )
-      return
-    this.#opening.add(shard)
-    void this.#parts.witnesses
-      .load(shard)
-      .then((memory) => {
-        this.#shards.set(shard, this.#makeShard(shard, memory))
-      })
-      .catch((error: unknown) => {
-        this.#parts.log.error(
-          'what this node promised as a witness cannot be read; it takes no part in this shard',
-          {
-            shard,
-            error: messageOf(error)
-          }
-        )
-      })
-      .finally(() => this.#opening.delete(shard))
+  /** Takes part in following upstream, or in the shards of a target, from now on. */
+  open(what: TargetId | typeof UPSTREAM_SHARD): void {
+    if (what === UPSTREAM_SHARD) this.#openShard(what)
+    else if (!this.#desks.has(what) && this.#desks.size < MAX_TARGETS) {
+      const desk = new TargetDesk(what)
+      this.#desks.set(what, desk)
+      this.#divide(desk)
+    }
+  }
+
+  /** Members, or what they build for, changed. */
+  membersChanged(): void {
+    this.#roster.membersChanged()
+    this.#recountMs = 0
   }
 
   tick(): void {
     const nowMs = this.#parts.clock.monotonicMs()
+    if (nowMs >= this.#recountMs) this.#recount(nowMs)
+    for (const desk of this.#desks.values())
+      for (const claim of desk.claims.expire(nowMs))
+        this.#shards.get(desk.shardOf(claim.note.job))?.onExpired(claim, nowMs)
     for (const shard of this.#shards.values()) shard.tick(nowMs)
-    this.#teller.tick(nowMs, this.#present().length)
+    this.#teller.tick(nowMs)
   }
 
-  /** `from` is authentic: the connection's peer, or a verified author. */
-  receive(from: NodeId, message: CoordinationMessage, gossiped: boolean): void {
-    if (GOSSIPED.has(message.kind) !== gossiped && message.kind !== 'beat') return
-    const nowMs = this.#parts.clock.monotonicMs()
-    if (message.kind === 'presence') this.presence.note(from, message, nowMs)
-    else if (message.kind === 'grant') this.#receiver?.onGrant(from, message)
-    else if (message.kind === 'no-grant') this.#receiver?.onNoGrant(from, message)
-    else this.#receiveForShard(from, message, { nowMs, gossiped })
+  /** `from` is authentic: the connection's peer, or a verified author. Says why nothing came of it, if so. */
+  receive(from: NodeId, message: CoordinationMessage, gossiped: boolean): Refusal | undefined {
+    const refusal = this.#receive(from, message, gossiped)
+    if (refusal?.blame === true) this.#parts.blame?.(from, refusal.rule)
+    return refusal
   }
 
   /** A result is in the ledger: nobody need wait for its claim. */
   onFinished(job: JobId, target: TargetId): void {
-    this.#shards.get(target)?.onFinished(job)
+    const desk = this.#desks.get(target)
+    desk?.claims.finish(job)
+    desk?.troubles.forget(job)
+  }
+
+  /** The claim on a job that this node knows of. */
+  claimOn(job: JobId): Claim | undefined {
+    return this.#desks.get(targetOfJob(job))?.claims.get(job)
   }
 
   /** Somebody else holds a claim on the job, or says that it builds it: a claim's renewals reach only its witnesses. */
   isClaimed(job: JobId): boolean {
-    const shard = this.#shards.get(job.slice(job.lastIndexOf('@') + 1) as TargetId)
-    const nowMs = this.#parts.clock.monotonicMs()
-    const builder = shard?.claims.get(job)?.note.builder ?? this.presence.whoRuns(job, nowMs)
+    const builder = this.claimOn(job)?.note.builder ?? this.presence.whoRuns(job, this.#nowMs())
     return builder !== undefined && builder !== this.#options.self
   }
 
-  /** Jobs of a target that may be built now, most urgent first. */
-  openJobs(target: TargetId): Iterable<JobId> {
-    return this.#parts.board.openJobs(target, (one) => this.#isServed(one))
+  /** Jobs of a shard that may be built now, most urgent first. */
+  openJobs(shard: ShardId): Iterable<JobId> {
+    const slice = sliceOfShard(shard)
+    if (slice === undefined) return []
+    const isServed = (target: TargetId): boolean => this.#roster.isServed(target, this.#nowMs())
+    return this.#parts.board.openJobs(slice.target, { isServed, slice })
+  }
+
+  /** A job is offered that this node could take. Behind a window full of others' jobs nobody looks: asking tells. */
+  hasWork(shard: ShardId, mayTake: (job: JobId) => boolean): boolean {
+    let seen = 0
+    for (const job of this.openJobs(shard))
+      if (++seen > GRANT_WINDOW_JOBS || (!this.isClaimed(job) && mayTake(job))) return true
+    return false
   }
 
   shard(shard: ShardId): Shard | undefined {
@@ -150,127 +152,50 @@ export class Coordination {
     return this.#shards.values()
   }
 
+  /** The shards of a target, as many as its builders need. */
+  shardsOf(target: TargetId): readonly ShardId[] {
+    return this.#desks.get(target)?.shards() ?? []
+  }
+
+  shardOf(job: JobId): ShardId {
+    const target = targetOfJob(job)
+    return this.#desks.get(target)?.shardOf(job) ?? target
+  }
+
   holder(shard: ShardId): NodeId | undefined {
-    return this.#shards.get(shard)?.holder(this.#parts.clock.monotonicMs())
+    return this.#shards.get(shard)?.holder(this.#nowMs())
+  }
+
+  witnesses(shard: ShardId): readonly NodeId[] {
+    return this.#shards.get(shard)?.view().witnesses ?? []
+  }
+
+  /** The highest fence of a coordinator heard of. */
+  highestFence(shard: ShardId): Fence | undefined {
+    return this.#shards.get(shard)?.fence()
+  }
+
+  /** Nodes present, this one among them. */
+  nodes(): number {
+    return this.#roster.present(this.#nowMs()).length
   }
 
   /** This node is the elected observer of upstream. */
   observesUpstream(): boolean {
-    return this.#shards.get(UPSTREAM_SHARD)?.hasAuthority(this.#parts.clock.monotonicMs()) === true
+    return this.#shards.get(UPSTREAM_SHARD)?.hasAuthority(this.#nowMs()) === true
   }
 
   /** Hands every lease back and says goodbye. */
   async stop(): Promise<void> {
-    for (const shard of this.#shards.values()) shard.handOver()
-    await this.#turn
+    for (const shard of this.#shards.values()) shard.handOver(this.#nowMs())
+    await this.#effects.idle()
     this.#teller.tell(false)
   }
 
-  /** Tells everybody now rather than at the next turn: a newcomer connected, or a build began. */
+  /** Tells everybody now rather than at the next turn: a newcomer connected. */
   announce(): void {
+    this.#roster.connectionsChanged()
     this.#teller.hurry()
-  }
-
-  #receiveForShard(
-    from: NodeId,
-    message: CoordinationMessage & { readonly shard: ShardId },
-    heard: { nowMs: number; gossiped: boolean }
-  ): void {
-    const shard = this.#shards.get(message.shard)
-    if (shard === undefined) {
-      this.open(message.shard)
-      return
-    }
-    const before = shard.fence()
-    shard.receive(from, message, heard)
-    const after = shard.fence()
-    if (after !== undefined && after.holder !== before?.holder) this.#receiver?.onNewHolder(message.shard)
-  }
-
-  #makeShard(shard: ShardId, memory: WitnessMemory | undefined): Shard {
-    const { clock } = this.#parts
-    return new Shard(
-      {
-        shard,
-        self: this.#options.self,
-        present: () => this.#present(),
-        openJobs: () => (shard === UPSTREAM_SHARD ? [] : this.openJobs(shard)),
-        hasOtherBuilder: (builder) => this.#hasOtherBuilder(shard, builder),
-        send: (to, message) => {
-          this.send(to, message)
-        },
-        gossip: (message) => {
-          this.#parts.gossip(message)
-        },
-        carryOut: (effects) => {
-          this.#carryOut(shard, effects)
-        }
-      },
-      {
-        firstView: { epoch: 0, witnesses: this.#options.roots.slice(0, 5) },
-        memory,
-        nowMs: clock.monotonicMs()
-      }
-    )
-  }
-
-  #present(): readonly NodeId[] {
-    const nowMs = this.#parts.clock.monotonicMs()
-    const here = new Set<NodeId>([
-      this.#options.self,
-      ...this.#parts.connected(),
-      ...this.presence.present(nowMs)
-    ])
-    return [...here].filter((node) => this.#parts.isMember(node) && !this.presence.hasLeft(node))
-  }
-
-  #isServed(target: TargetId): boolean {
-    const nowMs = this.#parts.clock.monotonicMs()
-    return this.#parts.buildersOf(target).some((node) => this.#isHere(node, nowMs))
-  }
-
-  #isHere(node: NodeId, nowMs: number): boolean {
-    return node === this.#options.self || this.presence.isPresent(node, nowMs)
-  }
-
-  #hasOtherBuilder(shard: ShardId, builder: NodeId): boolean {
-    if (shard === UPSTREAM_SHARD) return false
-    const nowMs = this.#parts.clock.monotonicMs()
-    return this.#parts.buildersOf(shard).some((node) => node !== builder && this.#isHere(node, nowMs))
-  }
-
-  #carryOut(shard: ShardId, effects: readonly LeaseEffect[]): void {
-    this.#turn = this.#turn
-      .then(async () => {
-        for (const effect of effects) await this.#effect(shard, effect)
-      })
-      .catch((error: unknown) => {
-        // What a witness cannot remember it must not promise: the rest of this step stays unsaid.
-        this.#parts.log.error('a promise as a witness could not be stored', {
-          shard,
-          error: messageOf(error)
-        })
-      })
-  }
-
-  async #effect(shard: ShardId, effect: LeaseEffect): Promise<void> {
-    switch (effect.kind) {
-      case 'send':
-        this.send(effect.to, effect.message)
-        return
-      case 'gossip':
-        this.#parts.gossip(effect.message)
-        return
-      case 'remember':
-        await this.#parts.witnesses.save(shard, effect.memory)
-        return
-      case 'elected':
-        this.#parts.log.info('this node coordinates', { shard, claims: effect.claims.length })
-        return
-      case 'lost':
-        this.#parts.log.info('this node coordinates no more', { shard })
-        return
-    }
   }
 
   /** To itself a node talks without the network, but never inside the step that speaks. */
@@ -281,4 +206,95 @@ export class Coordination {
         this.receive(to, message, false)
       })
   }
+
+  #receive(from: NodeId, message: CoordinationMessage, gossiped: boolean): Refusal | undefined {
+    if (!travelsSo(message, gossiped)) return blamed('wrong-channel')
+    if (from !== this.#options.self && !this.#parts.isMember(from)) return refused('stranger')
+    if (message.kind === 'presence')
+      return this.presence.note(from, message, this.#nowMs()) ? undefined : refused('not-newer')
+    if (message.kind === 'grant') return this.#receiver?.onGrant(from, message)
+    if (message.kind === 'no-grant') return this.#receiver?.onNoGrant(from, message)
+    if (message.kind === 'progress-noted') return this.#receiver?.onProgressNoted(from, message)
+    return this.#receiveForShard(from, message, gossiped)
+  }
+
+  #receiveForShard(
+    from: NodeId,
+    message: CoordinationMessage & { readonly shard: ShardId },
+    gossiped: boolean
+  ): Refusal | undefined {
+    const shard = this.#shards.get(message.shard)
+    if (shard === undefined) return refused('unknown-shard')
+    const before = shard.fence()
+    const refusal = shard.receive(from, message, { nowMs: this.#nowMs(), gossiped })
+    const after = shard.fence()
+    if (after !== undefined && after.holder !== before?.holder) this.#receiver?.onNewHolder(message.shard)
+    return refusal
+  }
+
+  #recount(nowMs: number): void {
+    this.#roster.membersChanged()
+    this.#recountMs = nowMs + RECOUNT_MS
+    for (const desk of this.#desks.values()) this.#divide(desk)
+  }
+
+  /** Opens and closes shards as the builders of a target grow more or fewer. */
+  #divide(desk: TargetDesk): void {
+    const before = desk.shards()
+    const count = (this.#options.sliceCount ?? sliceCount)(this.#roster.builders(desk.target).length)
+    if (!desk.divide(count, this.#nowMs())) return
+    // At once: whoever has not seen the change gets no more acknowledgements from here, neither of a beat nor of a grant.
+    for (const shard of before) this.#shards.delete(shard)
+    for (const shard of desk.shards()) this.#openShard(shard)
+  }
+
+  #openShard(shard: ShardId): void {
+    if (this.#shards.has(shard) || this.#opening.has(shard)) return
+    this.#opening.add(shard)
+    // After what was decided before: a shard that is opened again must find what it promised.
+    void this.#effects
+      .idle()
+      .then(() => this.#parts.witnesses.load(shard))
+      .then((memory) => {
+        if (this.#isWanted(shard)) this.#shards.set(shard, this.#makeShard(shard, memory))
+      })
+      .catch((error: unknown) => {
+        const facts = { shard, error: messageOf(error) }
+        this.#parts.log.error('a witness memory cannot be read; this node takes no part in the shard', facts)
+      })
+      .finally(() => this.#opening.delete(shard))
+  }
+
+  #isWanted(shard: ShardId): boolean {
+    const target = sliceOfShard(shard)?.target
+    return target === undefined || this.shardsOf(target).includes(shard)
+  }
+
+  #makeShard(shard: ShardId, memory: WitnessMemory | undefined): Shard {
+    const { roots } = this.#options
+    const firstView = { epoch: 0, witnesses: roots.slice(0, 5) }
+    const start = { firstView, memory, nowMs: this.#nowMs() }
+    const target = sliceOfShard(shard)?.target
+    const desk = target === undefined ? undefined : this.#desks.get(target)
+    const world = shardWorld(shard, desk, {
+      ...this.#parts,
+      self: this.#options.self,
+      roster: this.#roster,
+      effects: this.#effects,
+      openJobs: () => this.openJobs(shard),
+      send: (to, message) => {
+        this.send(to, message)
+      }
+    })
+    return new Shard(world, start, this.#options.rules)
+  }
+
+  #nowMs(): number {
+    return this.#parts.clock.monotonicMs()
+  }
+}
+
+/** Beats go both ways, every other kind one. */
+function travelsSo({ kind }: CoordinationMessage, gossiped: boolean): boolean {
+  return kind === 'beat' || GOSSIPED.has(kind) === gossiped
 }

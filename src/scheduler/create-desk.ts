@@ -26,14 +26,7 @@ export function createDesk(parts: DeskParts, options: WorkDeskOptions & { readon
       random,
       board,
       builder,
-      holder: (shard) => coordination.holder(shard),
-      witnesses: (shard) => coordination.shard(shard)?.view().witnesses ?? [],
-      highestFence: (shard) => coordination.shard(shard)?.fence(),
-      openJobs: (target) => coordination.openJobs(target),
-      isClaimed: (job) => coordination.isClaimed(job),
-      send: (to, message) => {
-        coordination.send(to, message)
-      },
+      coordinators: coordination,
       publish: async (result) => {
         await ledger.append(result)
       },

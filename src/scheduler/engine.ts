@@ -1,4 +1,5 @@
 import { UPSTREAM_SHARD, type CoordinationMessage } from '../core/coordination.ts'
+import { compareFences } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { parseJobId } from '../core/job.ts'
 import type { BlobSource, BlobStore, Clock, Log } from '../core/ports.ts'
@@ -22,6 +23,8 @@ export interface EngineParts {
   connected(): readonly NodeId[]
   send(to: NodeId, message: CoordinationMessage): void
   gossip(message: CoordinationMessage): void
+  /** A member has signed entries that are not here yet. */
+  lacks(node: NodeId): void
   /** Somebody said where it listens. */
   onNode(node: NodeId, addresses: readonly string[]): void
 }
@@ -54,6 +57,7 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
       witnesses,
       connected: () => parts.connected(),
       isMember: (node) => state.membership.isMember(node),
+      wasAdmitted: (node) => state.membership.wasAdmitted(node),
       buildersOf: (target) => buildersOf(state, target),
       entryCount: () => ledger.entryCount(),
       send: (to, message) => {
@@ -61,13 +65,21 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
       },
       gossip: (message) => {
         parts.gossip(message)
+      },
+      hasResult: ({ job, builder, fence }) =>
+        state.results
+          .ofJob(job)
+          .some(({ author, record }) => author === builder && compareFences(record.fence, fence) === 0),
+      lacks: (node) => {
+        parts.lacks(node)
       }
     },
     options
   )
   const views = { pages, loader, board, coordination }
   const fold = foldEntries(parts, views)
-  loader.onLoaded((project) => {
+  // Whoever brings a page: the loader, or this node as the observer of upstream.
+  pages.onPut((project) => {
     board.refresh(project)
   })
   return {
@@ -98,8 +110,8 @@ function foldEntries(
     }
     if (!live) return
     openShards(state, coordination)
-    if (change.everything) board.refreshAll()
-    else for (const project of change.projects) board.refresh(project)
+    if (change.everything || change.offers) coordination.membersChanged()
+    board.apply(change)
   })
   return {
     begin() {

@@ -1,30 +1,20 @@
-import { cascade, outcomeOf, type Cell, type CellState } from '../core/cascade.ts'
-import { compareFences } from '../core/fence.ts'
-import type { JobId, ProjectName, TargetId } from '../core/ids.ts'
-import { jobId } from '../core/job.ts'
+import { cascade } from '../core/cascade.ts'
+import { meets } from '../core/capacity.ts'
+import type { Capacity } from '../core/coordination.ts'
+import type { JobId, NodeId, ProjectName, TargetId } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
-import { WANT_PRIORITIES } from '../core/record.ts'
-import type { Release, ReleaseSdist } from '../core/releases.ts'
 import { backOffMs } from '../core/retry.ts'
 import { parseTarget, type Target } from '../core/target.ts'
-import type { MeshState } from '../ledger/mesh-state.ts'
+import type { MeshState, StateChange } from '../ledger/mesh-state.ts'
+import { outcomesOf } from '../ledger/outcomes.ts'
 import type { PageBook } from '../ledger/page-book.ts'
 import type { Wish } from '../ledger/wishes.ts'
+import { BatchBook } from './batch-book.ts'
+import { BoardRelease, cellsOf, sameState, type BoardCell, type JobRow } from './board-cell.ts'
+import { JobQueue, type Taking } from './job-queue.ts'
 import { wantedReleases } from './wanted-releases.ts'
 
-/** One job as the ledger tells it: claims are not in here. */
-export interface JobRow {
-  readonly id: JobId
-  readonly project: ProjectName
-  readonly version: string
-  readonly target: TargetId
-  readonly state: CellState
-  readonly sdist: ReleaseSdist | undefined
-  /** Wants that ask for it. */
-  readonly wantIds: readonly string[]
-  /** Lower is more urgent; text, so that it compares in one go. */
-  readonly order: string
-}
+export type { JobRow } from './board-cell.ts'
 
 export interface JobBoardParts {
   readonly state: MeshState
@@ -34,71 +24,110 @@ export interface JobBoardParts {
   needPage(project: ProjectName): void
 }
 
-/** Every job of the mesh and what state it is in, kept up to date project by project. */
+type ProjectJobs = ReadonlyMap<string, BoardRelease>
+
+const NOTHING: ProjectJobs = new Map()
+
+/**
+ * Every job of the mesh and what state it is in. Kept up to date release by release: what a record changes costs what its releases
+ * have of cells, whatever else is on the board.
+ */
 export class JobBoard {
+  readonly batches: BatchBook
   readonly #parts: JobBoardParts
-  readonly #byProject = new Map<ProjectName, readonly JobRow[]>()
-  readonly #rows = new Map<JobId, JobRow>()
-  readonly #open = new Map<TargetId, JobRow[]>()
+  readonly #projects = new Map<ProjectName, ProjectJobs>()
+  readonly #queues = new Map<TargetId, JobQueue>()
   /** When a failure of a job came to this node's knowledge. */
   readonly #failedAtMs = new Map<JobId, number>()
+  /** Releases of which some job needs, or would need, more than it had. */
+  readonly #needy = new Set<BoardRelease>()
+  readonly #targets = new Map<TargetId, Target>()
   readonly #listeners: ((rows: readonly JobRow[]) => void)[] = []
-  #stale = new Set<TargetId>()
 
   constructor(parts: JobBoardParts) {
     this.#parts = parts
+    this.batches = new BatchBook(parts)
+  }
+
+  /** Takes over what an entry changed. */
+  apply({ projects, versions, everything, offers }: StateChange): void {
+    if (everything) {
+      this.refreshAll()
+      return
+    }
+    for (const project of projects) {
+      const only = versions.get(project)
+      if (only === undefined) this.refresh(project)
+      else this.#refreshVersions(project, only)
+    }
+    if (offers) for (const of of [...this.#needy]) this.#tellChanged(this.#judge(of))
   }
 
   /** Computes a project's jobs anew. */
   refresh(project: ProjectName): void {
     if (this.#parts.pages.missing(project) !== undefined) {
+      this.batches.learn(project)
       this.#parts.needPage(project)
       return
     }
-    const before = this.#byProject.get(project) ?? []
-    const rows = this.#compute(project)
-    for (const { id } of before) this.#rows.delete(id)
-    for (const row of rows) this.#rows.set(row.id, row)
-    if (rows.length > 0) this.#byProject.set(project, rows)
-    else this.#byProject.delete(project)
-    for (const { target } of [...before, ...rows]) this.#stale.add(target)
-    this.#noteFailures(before, rows)
-    const changed = rows.filter(
-      (row) =>
-        !sameState(
-          row,
-          before.find(({ id }) => id === row.id)
-        )
-    )
-    if (changed.length > 0) for (const listener of this.#listeners) listener(changed)
+    const others = this.batches.refresh(project)
+    const before = this.#projects.get(project) ?? NOTHING
+    const now = this.#releasesOf(project, before)
+    for (const of of before.values()) if (now.get(of.release.version) !== of) this.#drop(of, now)
+    if (now.size > 0) this.#projects.set(project, now)
+    else this.#projects.delete(project)
+    this.#tellChanged([...now].flatMap(([version, of]) => this.#judge(of, before.get(version)?.cells)))
+    this.#judgeAll(others)
   }
 
-  /** Targets or members changed: every job may. */
+  /** The mesh builds for other targets: every job may be another. */
   refreshAll(): void {
     for (const project of this.#parts.state.wishes.projects()) this.refresh(project)
   }
 
   get(job: JobId): JobRow | undefined {
-    return this.#rows.get(job)
+    const row = this.#cell(job)?.row()
+    const pass = this.batches.passOf(job)
+    return row === undefined || pass === 1 ? row : { ...row, pass }
   }
 
-  rows(): Iterable<JobRow> {
-    return this.#rows.values()
+  *rows(): Iterable<JobRow> {
+    for (const project of this.#projects.keys()) yield* this.rowsOf(project)
   }
 
   rowsOf(project: ProjectName): readonly JobRow[] {
-    return this.#byProject.get(project) ?? []
+    const releases = [...(this.#projects.get(project) ?? NOTHING).values()]
+    return releases.flatMap(({ cells }) => cells.map((cell) => cell.row()))
   }
 
   /**
-   * Jobs of a target that may be built now, most urgent first. A job that waits for a lower target's turn need not when nobody
-   * who is there builds for that one: `isServed` says for which targets somebody is.
+   * Jobs of a target that may be built now, most urgent first; of a slice only, if one is given. A job that waits for a lower
+   * target's turn need not when nobody who is there builds for that one: `isServed` says for which targets somebody is.
+   * To be read at once: what changes meanwhile may be missed.
    */
-  *openJobs(target: TargetId, isServed: (target: TargetId) => boolean): Iterable<JobId> {
+  *openJobs(target: TargetId, taking: Taking): Iterable<JobId> {
+    const queue = this.#queues.get(target)
+    if (queue === undefined) return
     const nowMs = this.#parts.clock.monotonicMs()
-    for (const row of this.#unfinished(target)) {
-      if (nowMs >= this.#readyMs(row) && !this.#mustWait(row, isServed)) yield row.id
-    }
+    for (const cell of queue.take(nowMs, taking)) if (this.batches.mayStart(cell.id, nowMs)) yield cell.id
+  }
+
+  /**
+   * Whether a builder can take a job: it has what the job's failures say that it needs. Packages are looked up in the builder's
+   * own record; without a builder, a job that needs packages fits nobody. What is not on the board fits nobody.
+   */
+  fits(job: JobId, capacity: Capacity, builder?: NodeId): boolean {
+    const state = this.#cell(job)?.state
+    if (state === undefined) return false
+    if (state.kind !== 'open' || state.needs === undefined) return true
+    const record = builder === undefined ? undefined : this.#parts.state.nodes.get(builder)
+    return meets({ limits: capacity, packages: record?.packages ?? [] }, state.needs)
+  }
+
+  /** The node on which a job failed last for a reason that may pass: another one is to try first. */
+  failedOn(job: JobId): NodeId | undefined {
+    const state = this.#cell(job)?.state
+    return state?.kind === 'open' ? state.failedOn : undefined
   }
 
   /** Runs with the rows whose state changed. */
@@ -106,111 +135,127 @@ export class JobBoard {
     this.#listeners.push(listener)
   }
 
-  #compute(project: ProjectName): readonly JobRow[] {
+  /** The releases that are wanted now; those of `before` where the same wishes want the same bytes. */
+  #releasesOf(project: ProjectName, before: ProjectJobs): ProjectJobs {
     const { state, pages } = this.#parts
     const known = pages.releases(project)
-    if (known === undefined) return []
-    const wishes = state.wishes.forProject(project)
-    return wantedReleases(wishes, known.releases).flatMap(({ release, wishes }) =>
-      this.#rowsOfRelease(project, release, wishes)
+    if (known === undefined) return NOTHING
+    const wanted = wantedReleases(state.wishes.forProject(project), known.releases)
+    return new Map(
+      wanted.map(({ release, wishes }) => {
+        const same = before.get(release.version)
+        const stays = same?.release === release && sameWishes(same.wishes, wishes)
+        return [release.version, stays ? same : new BoardRelease(project, release, wishes)]
+      })
     )
   }
 
-  #rowsOfRelease(project: ProjectName, release: Release, wishes: readonly Wish[]): readonly JobRow[] {
-    const cells = cascade({
-      release,
-      targets: this.#targetsOf(wishes),
-      outcomes: this.#outcomes(project, release),
-      skipReason: this.#parts.state.wishes.skipReason(project, release.version)
+  #refreshVersions(project: ProjectName, versions: ReadonlySet<string>): void {
+    if (this.#parts.pages.missing(project) !== undefined) {
+      this.#parts.needPage(project)
+      return
+    }
+    const releases = this.#projects.get(project)
+    const others = this.batches.refresh(project)
+    for (const version of versions) {
+      const of = releases?.get(version)
+      if (of !== undefined) this.#tellChanged(this.#judge(of))
+    }
+    this.#judgeAll([...others, ...(others.length > 0 ? [project] : [])])
+  }
+
+  /** Their batch came to another round. */
+  #judgeAll(projects: readonly ProjectName[]): void {
+    for (const project of projects)
+      for (const of of this.#projects.get(project)?.values() ?? []) this.#tellChanged(this.#judge(of))
+  }
+
+  /** Judges a release's cells anew; the cells whose state is another now. */
+  #judge(of: BoardRelease, before = of.cells): readonly BoardCell[] {
+    const { state } = this.#parts
+    const judged = cascade({
+      release: of.release,
+      targets: this.#targetsOf(of.wishes),
+      outcomes: outcomesOf(state, of.project, of.release, (record) => this.batches.isForgiven(record)),
+      skipReason: state.wishes.skipReason(of.project, of.release.version),
+      offers: (target) => state.nodes.offers(target)
     })
-    return cells.map((cell, position) => {
-      const asking = wishes.filter(({ targets }) => targets.length === 0 || targets.includes(cell.target.id))
-      return rowOf({ project, release, cell, position, wishes: asking })
+    const cells = cellsOf(of, judged, before)
+    for (const cell of before) if (!cells.includes(cell)) this.#queue(cell.target.id).remove(cell)
+    of.cells = cells
+    if (cells.some(({ looksAtOffers }) => looksAtOffers)) this.#needy.add(of)
+    else this.#needy.delete(of)
+    return cells.filter((cell) => {
+      const known = before.find(({ target }) => target.id === cell.target.id)
+      return known !== cell && this.#enqueue(cell, known)
     })
+  }
+
+  /** Takes a release off the board, unless `now` has another of its version: that one takes over its cells. */
+  #drop(of: BoardRelease, now: ProjectJobs): void {
+    this.#needy.delete(of)
+    if (now.has(of.release.version)) return
+    for (const cell of of.cells) {
+      this.#queue(cell.target.id).remove(cell)
+      if (cell.failures > 0) this.#failedAtMs.delete(cell.id)
+    }
+  }
+
+  /** True when its state is another than before. */
+  #enqueue(cell: BoardCell, before: BoardCell | undefined): boolean {
+    this.#noteFailure(cell, before)
+    if (cell.isUnfinished) this.#queue(cell.target.id).add(cell, cell.waitsFor, this.#wakeMs(cell))
+    return before === undefined || !sameState(before.state, cell.state)
+  }
+
+  #noteFailure(cell: BoardCell, before: BoardCell | undefined): void {
+    const known = before?.failures ?? 0
+    if (cell.failures > known) this.#failedAtMs.set(cell.id, this.#parts.clock.monotonicMs())
+    else if (cell.failures === 0 && known > 0) this.#failedAtMs.delete(cell.id)
+  }
+
+  #wakeMs(cell: BoardCell): number {
+    if (cell.failures === 0) return 0
+    return (this.#failedAtMs.get(cell.id) ?? 0) + backOffMs(cell.failures)
   }
 
   #targetsOf(wishes: readonly Wish[]): readonly Target[] {
     const all = this.#parts.state.nodes.targets()
-    const ids = new Set<TargetId>()
-    for (const { targets } of wishes)
-      for (const id of targets.length > 0 ? targets : all.map((t) => t.id)) ids.add(id)
-    return [...ids].map(parseTarget)
+    if (wishes.every(({ targets }) => targets.length === 0)) return all
+    const found = new Set<Target>(wishes.some(({ targets }) => targets.length === 0) ? all : [])
+    const ids = new Set([...found].map(({ id }) => id))
+    for (const { targets } of wishes) for (const id of targets) ids.add(id)
+    return [...ids].map((id) => this.#target(id))
   }
 
-  #outcomes(project: ProjectName, release: Release): ReturnType<typeof outcomeOf>[] {
-    const { results, membership } = this.#parts.state
-    return results
-      .ofRelease(project, release.version)
-      .filter(
-        ({ author, record }) =>
-          membership.levelOf(author) !== undefined && release.sdistDigests.includes(record.sdist.sha256)
-      )
-      .sort((a, b) => compareFences(a.record.fence, b.record.fence) || (a.recordId < b.recordId ? -1 : 1))
-      .map(({ record }) => outcomeOf(record, targetOf(record.job), results.retracted()))
+  /** One object for each target, so that what is worked out about it once need not be again. */
+  #target(id: TargetId): Target {
+    const known = this.#targets.get(id) ?? this.#parts.state.nodes.targets().find((one) => one.id === id)
+    const target = known ?? parseTarget(id)
+    this.#targets.set(id, target)
+    return target
   }
 
-  #noteFailures(before: readonly JobRow[], rows: readonly JobRow[]): void {
-    for (const row of rows) {
-      const known = before.find(({ id }) => id === row.id)
-      if (failuresOf(row) > failuresOf(known)) this.#failedAtMs.set(row.id, this.#parts.clock.monotonicMs())
-      if (row.state.kind !== 'open') this.#failedAtMs.delete(row.id)
-    }
+  #queue(target: TargetId): JobQueue {
+    const known = this.#queues.get(target)
+    if (known !== undefined) return known
+    const queue = new JobQueue()
+    this.#queues.set(target, queue)
+    return queue
   }
 
-  #readyMs(row: JobRow): number {
-    const failedAtMs = this.#failedAtMs.get(row.id)
-    return failedAtMs === undefined ? 0 : failedAtMs + backOffMs(failuresOf(row))
+  #cell(job: JobId): BoardCell | undefined {
+    const at = job.lastIndexOf('@')
+    const equals = job.indexOf('==')
+    const release = this.#projects.get(job.slice(0, equals) as ProjectName)?.get(job.slice(equals + 2, at))
+    return release?.cells.find(({ target }) => target.id === job.slice(at + 1))
   }
 
-  #unfinished(target: TargetId): readonly JobRow[] {
-    const known = this.#open.get(target)
-    if (known !== undefined && !this.#stale.has(target)) return known
-    const rows = [...this.#rows.values()].filter((row) => row.target === target && isUnfinished(row))
-    rows.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
-    this.#open.set(target, rows)
-    this.#stale.delete(target)
-    return rows
+  #tellChanged(cells: readonly BoardCell[]): void {
+    if (cells.length === 0 || this.#listeners.length === 0) return
+    const rows = cells.map((cell) => cell.row())
+    for (const listener of this.#listeners) listener(rows)
   }
-
-  #mustWait(row: JobRow, isServed: (target: TargetId) => boolean): boolean {
-    if (row.state.kind !== 'waiting') return false
-    // Rows of a release are in the cascade's order.
-    for (const before of this.rowsOf(row.project)) {
-      if (before.version !== row.version) continue
-      if (before.id === row.id) return false
-      if (isUnfinished(before) && isServed(before.target)) return true
-    }
-    return false
-  }
-}
-
-function rowOf(what: {
-  readonly project: ProjectName
-  readonly release: Release
-  readonly cell: Cell
-  readonly position: number
-  readonly wishes: readonly Wish[]
-}): JobRow {
-  const { project, release, cell, position, wishes } = what
-  const target = cell.target.id
-  return {
-    id: jobId(project, release.version, target),
-    project,
-    version: release.version,
-    target,
-    state: cell.state,
-    sdist: release.sdist,
-    wantIds: [...new Set(wishes.map(({ wantId }) => wantId))],
-    order: orderOf(release, wishes, position)
-  }
-}
-
-/** Request before new release before popular before backlog, odd releases last, then the cascade, then the oldest want. */
-function orderOf(release: Release, wishes: readonly Wish[], position: number): string {
-  const priority = Math.min(...wishes.map((wish) => WANT_PRIORITIES.indexOf(wish.priority)))
-  const odd = release.yanked || release.prerelease ? 1 : 0
-  const since = Math.min(...wishes.map(({ createdMs }) => createdMs))
-  return `${priority}${odd}${String(position).padStart(2, '0')}${String(since).padStart(16, '0')}`
 }
 
 /** Open, or waiting for its turn. */
@@ -218,14 +263,6 @@ export function isUnfinished({ state }: JobRow): boolean {
   return state.kind === 'open' || state.kind === 'waiting'
 }
 
-function failuresOf(row: JobRow | undefined): number {
-  return row?.state.kind === 'open' ? row.state.failures : 0
-}
-
-function sameState(a: JobRow, b: JobRow | undefined): boolean {
-  return b !== undefined && JSON.stringify(a.state) === JSON.stringify(b.state)
-}
-
-function targetOf(job: JobId): TargetId {
-  return job.slice(job.lastIndexOf('@') + 1) as TargetId
+function sameWishes(a: readonly Wish[], b: readonly Wish[]): boolean {
+  return a.length === b.length && a.every((wish, index) => wish === b[index])
 }

@@ -1,19 +1,28 @@
-import { compareViews, majorityOf, type ClaimNote, type ShardId, type View } from '../core/coordination.ts'
+import {
+  compareViews,
+  majorityOf,
+  viewHash,
+  type ClaimNote,
+  type ShardId,
+  type View,
+  type ViewState
+} from '../core/coordination.ts'
 import { compareFences, type Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { PROMISE_MS, VIEW_CHANGE_SILENCE_MS } from '../core/limits.ts'
 import { rendezvousOrder } from '../core/rendezvous.ts'
-import type { Message } from './lease-types.ts'
+import { highestEpoch, mostTold, targetOf, type BidTarget } from './lease-hints.ts'
+import type { LeaseRule, Message } from './lease-types.ts'
 import { emergencyView } from './lease-view.ts'
 
 /** First wait after the promise time, and the wait per rank after it: one candidate is done before the next begins. */
 const FIRST_WAIT_MS = 300
 const RANK_WAIT_MS = 700
 /** How long answers to a pre-vote are gathered; longer when a whole view is to be replaced. */
-const PRE_VOTE_MS = 800
+export const PRE_VOTE_MS = 800
 const VIEW_PRE_VOTE_MS = 2_000
 /** A candidate waits this long for promises, and between two tries. */
-const PREPARE_MS = 2_000
+export const PREPARE_MS = 2_000
 const RETRY_MS = 2_000
 /** Failed tries after which the view itself is taken to be out of reach. */
 const TRIES_BEFORE_VIEW_CHANGE = 3
@@ -26,7 +35,8 @@ export interface CampaignWorld {
 
 export interface CampaignInput {
   readonly nowMs: number
-  readonly view: View
+  /** The own witness's. */
+  readonly state: ViewState
   readonly silentMs: number
   readonly holding: boolean
 }
@@ -34,14 +44,13 @@ export interface CampaignInput {
 export type CampaignStep =
   | { readonly kind: 'none' }
   | { readonly kind: 'ask'; readonly nodes: readonly NodeId[]; readonly message: Message<'pre-vote'> }
-  | { readonly kind: 'prepare'; readonly view: View }
+  | ({ readonly kind: 'prepare' } & BidTarget)
 
-export interface Bid {
+export interface Bid extends BidTarget {
   readonly fence: Fence
-  readonly view: View
   readonly sentMs: number
-  /** Set when a holder in office changes its view: a majority of the old one must know. */
-  readonly replaces?: View
+  /** An election, a holder's change of its view, or the next in office after a hand-over. */
+  readonly purpose: 'election' | 'change' | 'succession'
 }
 
 export interface WonBid extends Bid {
@@ -52,139 +61,224 @@ interface PreVote {
   readonly round: number
   readonly endsMs: number
   readonly wholeView: boolean
+  readonly asked: ReadonlySet<NodeId>
   readonly answers: Map<NodeId, Message<'pre-vote-answer'>>
 }
 
 /** How a node tries for a lease: nobody campaigns while anybody has heard a beat, and candidates go in rendezvous order. */
-export interface Campaign {
-  tick(input: CampaignInput): CampaignStep
-  answer(from: NodeId, answer: Message<'pre-vote-answer'>): void
-  prepare(bid: Bid): void
-  /** The bid, when this promise made the majority. */
-  promised(from: NodeId, promise: Message<'promise'>): WonBid | undefined
-  refused(refusal: Message<'refuse'>): void
-  heardBeat(fence: Fence): void
-  raiseTerm(term: number): void
-  termFloor(): number
-  /** No bid is out. */
-  idle(): boolean
-}
-
-export function createCampaign(world: CampaignWorld): Campaign {
-  return new LeaseCampaign(world)
-}
-
-class LeaseCampaign implements Campaign {
-  readonly #world: CampaignWorld
+export class Campaign {
+  protected readonly world: CampaignWorld
   #preVote: PreVote | undefined
   #bid: Bid | undefined
   #promises = new Map<NodeId, readonly ClaimNote[]>()
+  #refusals = new Map<NodeId, ViewState>()
+  /** What others said of the views, when nobody holds: where to bid, not what to believe. */
+  #hint: ViewState | undefined
   #failedTries = 0
   #notBeforeMs = -Infinity
   #round = 0
   #termFloor = 0
+  #epochFloor = 0
+  #rank: { readonly of: readonly NodeId[]; readonly rank: number } | undefined
 
   constructor(world: CampaignWorld) {
-    this.#world = world
+    this.world = world
   }
 
   tick(input: CampaignInput): CampaignStep {
-    if (this.#bid !== undefined && input.nowMs >= this.#bid.sentMs + PREPARE_MS) this.#fail(input.nowMs)
+    const { nowMs } = input
+    if (this.#bid !== undefined && nowMs >= this.#bid.sentMs + PREPARE_MS) this.#fail(input.state, nowMs)
     if (input.holding || this.#bid !== undefined) return { kind: 'none' }
     if (this.#preVote !== undefined) {
-      return input.nowMs >= this.#preVote.endsMs ? this.#count(this.#preVote, input) : { kind: 'none' }
+      return nowMs >= this.#preVote.endsMs ? this.#count(this.#preVote, input) : { kind: 'none' }
     }
-    return this.#mayBegin(input) ? this.#begin(input) : { kind: 'none' }
+    if (!this.#mayBegin(input)) return { kind: 'none' }
+    const isLost = this.#failedTries >= TRIES_BEFORE_VIEW_CHANGE
+    return this.begin(input, isLost && input.silentMs >= VIEW_CHANGE_SILENCE_MS)
   }
 
-  answer(from: NodeId, answer: Message<'pre-vote-answer'>): void {
-    if (this.#preVote?.round === answer.round) this.#preVote.answers.set(from, answer)
+  answer(from: NodeId, answer: Message<'pre-vote-answer'>): LeaseRule | undefined {
+    if (this.#preVote?.round !== answer.round || !this.#preVote.asked.has(from)) return 'unasked'
+    this.#preVote.answers.set(from, answer)
+    return undefined
   }
 
   prepare(bid: Bid): void {
+    this.#preVote = undefined
     this.#bid = bid
     this.#promises = new Map()
+    this.#refusals = new Map()
   }
 
+  /** A promise or a refusal must answer the bid that is out, and come from a witness that was asked. */
+  judgeAnswer(from: NodeId, fence: Fence): LeaseRule | undefined {
+    const bid = this.#bid
+    if (bid === undefined || compareFences(fence, bid.fence) !== 0) return 'unasked'
+    return viewsOf(bid).some(({ witnesses }) => witnesses.includes(from)) ? undefined : 'not-a-witness'
+  }
+
+  /** Counts a promise for the bid; gives the bid when that made the majority. */
   promised(from: NodeId, promise: Message<'promise'>): WonBid | undefined {
     const bid = this.#bid
-    if (bid === undefined || compareFences(promise.fence, bid.fence) !== 0) return undefined
+    if (bid === undefined) return undefined
     this.#promises.set(from, promise.claims)
-    const views = bid.replaces === undefined ? [bid.view] : [bid.view, bid.replaces]
-    if (!views.every((view) => this.#hasMajority(view))) return undefined
-    this.#bid = undefined
+    if (!viewsOf(bid).every((view) => countIn(view, this.#promises) >= majorityOf(view))) return undefined
+    this.drop()
     this.#failedTries = 0
+    this.#hint = undefined
     return { ...bid, claims: [...this.#promises.values()].flat() }
   }
 
-  refused(refusal: Message<'refuse'>): void {
-    if (this.#bid === undefined || compareFences(refusal.fence, this.#bid.fence) !== 0) return
-    if (compareViews(refusal.view, this.#bid.view) > 0) this.#bid = undefined
+  /** Counts a refusal of the bid. */
+  refused(from: NodeId, { view, next }: Message<'refuse'>, own: ViewState, nowMs: number): void {
+    const bid = this.#bid
+    if (bid === undefined) return
+    this.#refusals.set(from, next === undefined ? { view } : { view, next })
+    // A witness that refuses the one whom its holder named has not heard the holder yet.
+    if (bid.purpose !== 'succession' && this.#isBlocked(bid)) this.#fail(own, nowMs)
   }
 
   heardBeat(fence: Fence): void {
     this.#failedTries = 0
     this.#preVote = undefined
-    if (this.#bid !== undefined && compareFences(fence, this.#bid.fence) > 0) this.#bid = undefined
+    this.#hint = undefined
+    this.#rank = undefined
+    if (this.#bid !== undefined && compareFences(fence, this.#bid.fence) > 0) this.drop()
   }
 
-  raiseTerm(term: number): void {
+  /** A holder was told that another view is in force. */
+  learn({ view, next }: ViewState): void {
+    this.#hint = next === undefined ? { view } : { view, next }
+  }
+
+  /** The next bid's fence must be above this one. */
+  raise({ term, epoch }: Fence): void {
     this.#termFloor = Math.max(this.#termFloor, term)
+    this.#epochFloor = Math.max(this.#epochFloor, epoch)
   }
 
   termFloor(): number {
     return this.#termFloor
   }
 
-  idle(): boolean {
-    return this.#bid === undefined
+  epochFloor(): number {
+    return this.#epochFloor
   }
 
-  #hasMajority(view: View): boolean {
-    return view.witnesses.filter((node) => this.#promises.has(node)).length >= majorityOf(view)
+  bid(): Bid | undefined {
+    return this.#bid
   }
 
-  #rank(): number {
-    const order = rendezvousOrder(this.#world.shard, this.#world.present())
-    return Math.max(0, order.indexOf(this.#world.self))
+  drop(): void {
+    this.#bid = undefined
   }
 
-  #mayBegin({ nowMs, silentMs }: CampaignInput): boolean {
-    return nowMs >= this.#notBeforeMs && silentMs >= PROMISE_MS + FIRST_WAIT_MS + RANK_WAIT_MS * this.#rank()
+  nextRound(): number {
+    return ++this.#round
   }
 
-  #begin({ nowMs, view, silentMs }: CampaignInput): CampaignStep {
-    const wholeView = this.#failedTries >= TRIES_BEFORE_VIEW_CHANGE && silentMs >= VIEW_CHANGE_SILENCE_MS
+  /** Rule C2: everybody who can be asked is asked first. */
+  protected begin({ nowMs, state }: CampaignInput, wholeView: boolean): CampaignStep {
     const endsMs = nowMs + (wholeView ? VIEW_PRE_VOTE_MS : PRE_VOTE_MS)
-    const round = ++this.#round
-    this.#preVote = { round, endsMs, wholeView, answers: new Map() }
-    const nodes = this.#world.present().filter((node) => node !== this.#world.self)
-    return { kind: 'ask', nodes, message: { kind: 'pre-vote', shard: this.#world.shard, round, view } }
+    const { shard, self } = this.world
+    const nodes = this.world.present().filter((node) => node !== self)
+    const round = this.nextRound()
+    this.#preVote = { round, endsMs, wholeView, asked: new Set(nodes), answers: new Map() }
+    return { kind: 'ask', nodes, message: { kind: 'pre-vote', shard, round, view: state.view } }
   }
 
-  #count(preVote: PreVote, { nowMs, view }: CampaignInput): CampaignStep {
+  /** Where a candidate bids: as its own witness knows it, or as it was told. */
+  target(own: ViewState): BidTarget {
+    return targetOf(own, this.#hint)
+  }
+
+  /** The view that those who can be reached form, each of whom has heard no beat for long. */
+  protected newView(own: ViewState, told: Iterable<ViewState>, reachable: readonly NodeId[]): BidTarget {
+    const lastEpoch = Math.max(this.#epochFloor, highestEpoch([own, ...told]))
+    return { view: emergencyView(this.world.shard, lastEpoch, reachable) }
+  }
+
+  #isBlocked(bid: Bid): boolean {
+    return viewsOf(bid).some(
+      (view) => view.witnesses.length - countIn(view, this.#refusals) < majorityOf(view)
+    )
+  }
+
+  #rankNow(): number {
+    const present = this.world.present()
+    if (this.#rank?.of !== present) {
+      const rank = rendezvousOrder(this.world.shard, present).indexOf(this.world.self)
+      this.#rank = { of: present, rank: Math.max(0, rank) }
+    }
+    return this.#rank.rank
+  }
+
+  /** The rank is asked for last: it costs a hash of every node. */
+  #mayBegin({ nowMs, silentMs }: CampaignInput): boolean {
+    const waitedMs = silentMs - PROMISE_MS - FIRST_WAIT_MS
+    return waitedMs >= 0 && nowMs >= this.#notBeforeMs && waitedMs >= RANK_WAIT_MS * this.#rankNow()
+  }
+
+  #count(preVote: PreVote, { nowMs, state }: CampaignInput): CampaignStep {
     this.#preVote = undefined
     const answers = [...preVote.answers.values()]
-    const holderLives = answers.some(({ recent }) => recent)
-    const behind = answers.some((answer) => compareViews(answer.view, view) > 0)
-    if (holderLives || behind) {
-      this.#notBeforeMs = nowMs + RETRY_MS
-      return { kind: 'none' }
+    // Who hears a holder of a view that the candidate has left hears one that was cut off from the rest.
+    const minded = answers.filter(({ heard }) => heard === undefined || !isOfEarlierView(heard, state.view))
+    if (minded.some(({ recent }) => recent)) return this.#waitUntil(nowMs + RETRY_MS)
+    const { view } = this.target(state)
+    const { told, count } = mostTold(answers, (one) => compareViews(one.view, view) > 0)
+    if (told !== undefined && 2 * count >= answers.length) {
+      this.#hint = told
+      return this.#waitUntil(nowMs)
     }
-    if (!preVote.wholeView) return { kind: 'prepare', view }
-    if (answers.some(({ silent }) => !silent)) {
-      this.#notBeforeMs = nowMs + RETRY_MS
-      return { kind: 'none' }
-    }
+    if (!preVote.wholeView) return { kind: 'prepare', ...this.target(state) }
+    if (minded.some(({ silent }) => !silent)) return this.#waitUntil(nowMs + RETRY_MS)
+    const free = [...preVote.answers].filter(([, { silent }]) => silent).map(([node]) => node)
     return {
       kind: 'prepare',
-      view: emergencyView(this.#world.shard, view, [this.#world.self, ...preVote.answers.keys()])
+      ...this.newView(state, answers, [this.world.self, ...free])
     }
   }
 
-  #fail(nowMs: number): void {
-    this.#bid = undefined
-    this.#failedTries++
-    this.#notBeforeMs = nowMs + RETRY_MS
+  #waitUntil(atMs: number): CampaignStep {
+    this.#notBeforeMs = atMs
+    return { kind: 'none' }
   }
+
+  /** No majority: those who refused may know of another view. */
+  #fail(own: ViewState, nowMs: number): void {
+    const bid = this.#bid
+    this.drop()
+    if (bid === undefined || bid.purpose === 'change') return
+    this.#failedTries++
+    const { told } = mostTold(this.#refusals.values(), (one) => {
+      const { view } = targetOf(own, one)
+      return compareViews(view, bid.view) !== 0 && compareViews(one.view, own.view) >= 0
+    })
+    this.#hint = told
+    const waitMs = this.#refusals.size > 0 ? this.#giveWayMs() : RETRY_MS
+    this.#notBeforeMs = told === undefined ? nowMs + waitMs : nowMs
+  }
+
+  /**
+   * Refused by witnesses that are promised to another candidate, or to themselves as one: candidates that retry alike would keep each
+   * other from a majority for ever. So the lower ones give way, more with each try, until their own promises are over.
+   */
+  #giveWayMs(): number {
+    const rank = this.#rankNow()
+    const mostMs = PROMISE_MS + FIRST_WAIT_MS + RANK_WAIT_MS * rank
+    return Math.min(RETRY_MS * (1 + rank * this.#failedTries), mostMs)
+  }
+}
+
+function isOfEarlierView({ epoch, view }: Fence, than: View): boolean {
+  return epoch < than.epoch || (epoch === than.epoch && view < viewHash(than))
+}
+
+function viewsOf({ view, replaces }: BidTarget): readonly View[] {
+  return replaces === undefined ? [view] : [view, replaces]
+}
+
+function countIn(view: View, nodes: ReadonlyMap<NodeId, unknown>): number {
+  return view.witnesses.filter((node) => nodes.has(node)).length
 }

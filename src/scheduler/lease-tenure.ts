@@ -2,11 +2,22 @@ import { majorityOf, type View } from '../core/coordination.ts'
 import type { Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { AUTHORITY_MS, BEAT_MS, SETTLE_MS, VIEW_CHANGE_SILENCE_MS } from '../core/limits.ts'
+import type { LeaseRule } from './lease-types.ts'
 
 /** Beats whose acknowledgements are still counted. */
 const COUNTED_BEATS = 8
 /** A holder without authority keeps beating this long, in case its witnesses come back. */
 const LAME_MS = 2_000
+
+export interface TenureStart {
+  readonly fence: Fence
+  readonly view: View
+  /** When the `prepare` was sent that a majority promised. */
+  readonly sentMs: number
+  readonly nowMs: number
+  /** It knows all claims; otherwise it waits for those that it has not heard of. */
+  readonly settled: boolean
+}
 
 /** One node's time in office under one fence. */
 export class Tenure {
@@ -17,21 +28,17 @@ export class Tenure {
   readonly #sent = new Map<number, number>()
   readonly #acks = new Map<number, Set<NodeId>>()
   readonly #lastAckMs = new Map<NodeId, number>()
+  readonly #refusing = new Set<NodeId>()
   #seq = 0
   #untilMs: number
   #nextBeatMs: number
 
-  /** `planned`: the same holder under a new view has nothing to learn; a new one waits for claims it has not heard of. */
-  constructor(
-    won: { readonly fence: Fence; readonly view: View; readonly sentMs: number },
-    nowMs: number,
-    planned: boolean
-  ) {
-    this.fence = won.fence
-    this.view = won.view
+  constructor({ fence, view, sentMs, nowMs, settled }: TenureStart) {
+    this.fence = fence
+    this.view = view
     this.#sinceMs = nowMs
-    this.#settledMs = planned ? nowMs : nowMs + SETTLE_MS
-    this.#untilMs = won.sentMs + AUTHORITY_MS
+    this.#settledMs = settled ? nowMs : nowMs + SETTLE_MS
+    this.#untilMs = this.countedFrom(sentMs, nowMs) + AUTHORITY_MS
     this.#nextBeatMs = nowMs
   }
 
@@ -47,14 +54,24 @@ export class Tenure {
     return seq
   }
 
-  acknowledged(witness: NodeId, seq: number): void {
+  acknowledged(witness: NodeId, seq: number, nowMs: number): LeaseRule | undefined {
+    if (!this.view.witnesses.includes(witness)) return 'not-a-witness'
     const acks = this.#acks.get(seq)
     const sentMs = this.#sent.get(seq)
-    if (acks === undefined || sentMs === undefined || !this.view.witnesses.includes(witness)) return
+    if (acks === undefined || sentMs === undefined) return 'unasked'
     acks.add(witness)
-    this.#lastAckMs.set(witness, sentMs)
-    // Authority counts from the sending: the promise of the acknowledging witnesses began no earlier.
-    if (acks.size >= majorityOf(this.view)) this.#untilMs = Math.max(this.#untilMs, sentMs + AUTHORITY_MS)
+    this.#refusing.delete(witness)
+    this.#lastAckMs.set(witness, Math.max(sentMs, this.#lastAckMs.get(witness) ?? sentMs))
+    if (acks.size >= majorityOf(this.view)) {
+      this.#untilMs = Math.max(this.#untilMs, this.countedFrom(sentMs, nowMs) + AUTHORITY_MS)
+    }
+    return undefined
+  }
+
+  /** A witness knows of a higher fence. True when so many do that no majority is left. */
+  refusedBy(witness: NodeId): boolean {
+    if (this.view.witnesses.includes(witness)) this.#refusing.add(witness)
+    return this.view.witnesses.length - this.#refusing.size < majorityOf(this.view)
   }
 
   hasAuthority(nowMs: number): boolean {
@@ -76,5 +93,10 @@ export class Tenure {
 
   isHealthy(witness: NodeId, nowMs: number): boolean {
     return nowMs - (this.#lastAckMs.get(witness) ?? this.#sinceMs) < VIEW_CHANGE_SILENCE_MS
+  }
+
+  /** Rule H1: authority counts from the sending, since the promise of the acknowledging witnesses began no earlier. */
+  protected countedFrom(sentMs: number, answeredMs: number): number {
+    return Math.min(sentMs, answeredMs)
   }
 }

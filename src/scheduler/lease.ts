@@ -1,15 +1,29 @@
-import { viewHash, type LeaseMessage, type View } from '../core/coordination.ts'
+import { compareViews, viewHash, type LeaseMessage, type View } from '../core/coordination.ts'
 import { compareFences, type Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { PROMISE_MS } from '../core/limits.ts'
-import { createCampaign, type Campaign } from './lease-campaign.ts'
-import { Tenure } from './lease-tenure.ts'
-import type { Heard, LeaseEffect, LeaseStart, LeaseWorld, Message } from './lease-types.ts'
-import { proposeView } from './lease-view.ts'
-import { Witness, type LeaseClaim } from './lease-witness.ts'
-
-/** Claims that a promise hands to the candidate; bounded, because they travel in one message. */
-const MAX_CLAIMS_IN_PROMISE = 200
+import type { Bid, Campaign, WonBid } from './lease-campaign.ts'
+import { blamed, checkAnswered, refused } from './lease-checks.ts'
+import { WitnessDesk } from './lease-desk.ts'
+import type { BidTarget } from './lease-hints.ts'
+import { Holder } from './lease-holder.ts'
+import { Knowledge } from './lease-knowledge.ts'
+import { Outbox } from './lease-outbox.ts'
+import { isDue, isSucceeding, type Succession } from './lease-succession.ts'
+import type {
+  Heard,
+  LeaseClaim,
+  LeaseEffect,
+  LeaseOutcome,
+  LeaseRefusal,
+  LeaseRule,
+  LeaseStart,
+  LeaseWorld,
+  Message,
+  WitnessMemory
+} from './lease-types.ts'
+import type { Witness } from './lease-witness.ts'
+import { SOUND_RULES, type ProtocolRules } from './protocol-rules.ts'
 
 /**
  * One node's part in the lease of one shard: witness, candidate, holder. A pure state machine: every input comes with the time on
@@ -17,63 +31,82 @@ const MAX_CLAIMS_IN_PROMISE = 200
  */
 export class Lease {
   readonly #world: LeaseWorld
+  readonly #outbox = new Outbox()
   readonly #witness: Witness
+  readonly #desk: WitnessDesk
   readonly #campaign: Campaign
-  #tenure: Tenure | undefined
-  #effects: LeaseEffect[] = []
+  readonly #knowledge: Knowledge
+  readonly #holder: Holder
+  #succession: Succession | undefined
+  /** Handed over: from now on only a witness. */
+  #isRetired = false
 
-  constructor(world: LeaseWorld, { firstView, memory, nowMs }: LeaseStart) {
+  constructor(world: LeaseWorld, start: LeaseStart, rules: ProtocolRules = SOUND_RULES) {
     this.#world = world
-    this.#witness = new Witness(firstView, memory, nowMs)
-    this.#campaign = createCampaign(world)
+    this.#witness = rules.makeWitness(start)
+    this.#desk = new WitnessDesk(world, this.#witness, this.#outbox)
+    this.#campaign = rules.makeCampaign(world)
+    this.#knowledge = new Knowledge(world, this.#witness, this.#campaign)
+    this.#holder = new Holder({
+      world,
+      rules,
+      campaign: this.#campaign,
+      knowledge: this.#knowledge,
+      outbox: this.#outbox,
+      tell: (nodes, message, nowMs) => {
+        this.#tell(nodes, message, nowMs)
+      },
+      changeView: (target, nowMs) => {
+        this.#prepare(target, 'change', nowMs)
+      }
+    })
   }
 
   /** Every 250 ms or so. */
   tick(nowMs: number): readonly LeaseEffect[] {
-    if (this.#tenure !== undefined) this.#tickHolder(this.#tenure, nowMs)
-    this.#tickCampaign(nowMs)
-    return this.#takeEffects()
+    this.#holder.tick(nowMs)
+    if (!this.#isRetired) this.#tickCandidate(nowMs)
+    return this.#outbox.take()
   }
 
-  receive(from: NodeId, message: LeaseMessage, heard: Heard): readonly LeaseEffect[] {
-    this.#receive(from, message, heard)
-    return this.#takeEffects()
+  receive(from: NodeId, message: LeaseMessage, heard: Heard): LeaseOutcome {
+    const refusal = this.#receive(from, message, heard)
+    const effects = this.#outbox.take()
+    return refusal === undefined ? { effects } : { effects, refusal }
+  }
+
+  /** A memory that a `remember` asked for is on the disk. */
+  remembered(memory: WitnessMemory): void {
+    this.#desk.remembered(memory)
   }
 
   /** Gives the lease back before this node stops, so that the next one need not wait for it to run out. */
-  handOver(): readonly LeaseEffect[] {
-    const { shard, self } = this.#world
-    if (this.#tenure !== undefined) {
-      const { fence } = this.#tenure
-      for (const node of this.#world.present()) {
-        if (node !== self) this.#send(node, { kind: 'hand-over', shard, fence })
-      }
-      this.#leaveOffice()
-    }
-    return this.#takeEffects()
+  handOver(nowMs: number): readonly LeaseEffect[] {
+    this.#isRetired = true
+    const fence = this.#holder.handOver(nowMs)
+    if (fence !== undefined) this.#witness.release(this.#world.self, fence, nowMs)
+    this.#campaign.drop()
+    return this.#outbox.take()
   }
 
   /** May this node grant right now? To be asked immediately before every grant. */
   hasAuthority(nowMs: number): boolean {
-    const tenure = this.#tenure
-    return (
-      tenure !== undefined && tenure.hasAuthority(nowMs) && tenure.isSettled(nowMs) && this.#campaign.idle()
-    )
+    return this.#holder.hasAuthority(nowMs) && this.#holder.tenure()?.isSettled(nowMs) === true
   }
 
   /** The fence under which this node grants, while it holds. */
   fence(): Fence | undefined {
-    return this.#tenure?.fence
+    return this.#holder.tenure()?.fence
   }
 
   /** The coordinator, as far as this node knows; undefined when nobody was heard for longer than a promise lasts. */
   holder(nowMs: number): NodeId | undefined {
-    if (this.#tenure !== undefined) return this.#world.self
+    if (this.#holder.tenure() !== undefined) return this.#world.self
     return this.#witness.silentMs(nowMs) < PROMISE_MS ? this.#witness.heard()?.holder : undefined
   }
 
   view(): View {
-    return this.#witness.view()
+    return this.#holder.tenure()?.view ?? this.#witness.state().view
   }
 
   /** The highest fence of a beat heard: grants below it are void. */
@@ -81,203 +114,157 @@ export class Lease {
     return this.#witness.heard()
   }
 
-  #takeEffects(): readonly LeaseEffect[] {
-    const effects = this.#effects
-    this.#effects = []
-    return effects
-  }
-
-  #tickHolder(tenure: Tenure, nowMs: number): void {
-    if (tenure.isOver(nowMs)) {
-      this.#leaveOffice()
-      return
-    }
-    this.#beat(tenure, nowMs)
-    if (!this.#campaign.idle() || !tenure.hasAuthority(nowMs)) return
-    const view = proposeView({
-      shard: this.#world.shard,
-      current: tenure.view,
-      present: this.#world.present(),
-      isHealthy: (node) => tenure.isHealthy(node, nowMs),
-      settled: tenure.isSeasoned(nowMs)
-    })
-    if (view !== undefined) this.#prepare(view, nowMs, tenure.view)
-  }
-
-  #tickCampaign(nowMs: number): void {
+  #tickCandidate(nowMs: number): void {
     const step = this.#campaign.tick({
       nowMs,
-      view: this.#witness.view(),
+      state: this.#witness.state(),
       silentMs: this.#witness.silentMs(nowMs),
-      holding: this.#tenure !== undefined
+      holding: this.#holder.tenure() !== undefined
     })
-    if (step.kind === 'ask') for (const to of step.nodes) this.#send(to, step.message)
-    if (step.kind === 'prepare') this.#prepare(step.view, nowMs)
+    if (step.kind === 'ask') for (const to of step.nodes) this.#outbox.send(to, step.message)
+    if (step.kind === 'prepare') this.#prepare(step, 'election', nowMs)
+    const bid = this.#campaign.bid()
+    if (!isSucceeding(bid)) this.#succession = undefined
+    else if (isDue(this.#succession, bid, nowMs)) this.#succeed(nowMs)
   }
 
-  #prepare(view: View, nowMs: number, replaces?: View): void {
+  #succeed(nowMs: number): void {
+    this.#prepare(this.#campaign.target(this.#witness.state()), 'succession', nowMs)
+  }
+
+  #prepare({ view, replaces }: BidTarget, purpose: Bid['purpose'], nowMs: number): void {
     const { shard, self } = this.#world
-    const known = [this.#witness.highest().term, this.#witness.heard()?.term ?? 0, this.#campaign.termFloor()]
-    const fence: Fence = {
-      epoch: view.epoch,
-      view: viewHash(view),
-      term: Math.max(...known) + 1,
-      holder: self
-    }
-    this.#campaign.prepare({ fence, view, sentMs: nowMs, ...(replaces === undefined ? {} : { replaces }) })
-    const asked = new Set([...view.witnesses, ...(replaces?.witnesses ?? [])])
-    for (const witness of asked) this.#deliver(witness, { kind: 'prepare', shard, fence, view }, nowMs)
+    const term = this.#knowledge.counters().term + 1
+    const fence: Fence = { epoch: view.epoch, view: viewHash(view), term, holder: self }
+    const target = replaces === undefined ? { view } : { view, replaces }
+    this.#campaign.prepare({ ...target, fence, sentMs: nowMs, purpose })
+    const message: Message<'prepare'> = { kind: 'prepare', shard, fence, ...target }
+    this.#tell([...view.witnesses, ...(replaces?.witnesses ?? [])], message, nowMs)
   }
 
-  #beat(tenure: Tenure, nowMs: number): void {
-    const seq = tenure.nextBeat(nowMs)
-    if (seq === undefined) return
-    const { fence, view } = tenure
-    const beat: Message<'beat'> = {
-      kind: 'beat',
-      shard: this.#world.shard,
-      fence,
-      witnesses: view.witnesses,
-      seq
-    }
-    this.#effects.push({ kind: 'gossip', message: beat })
-    for (const witness of new Set([...view.witnesses, this.#world.self])) this.#deliver(witness, beat, nowMs)
+  /** A node hears itself without the network, after it has told all others. Its answer to itself goes the way of the others. */
+  #tell(nodes: readonly NodeId[], message: LeaseMessage, nowMs: number): void {
+    const { self } = this.#world
+    for (const node of new Set(nodes)) if (node !== self) this.#outbox.send(node, message)
+    if (nodes.includes(self)) this.#receive(self, message, { nowMs, gossiped: false })
   }
 
-  #receive(from: NodeId, message: LeaseMessage, heard: Heard): void {
+  #receive(from: NodeId, message: LeaseMessage, heard: Heard): LeaseRefusal | undefined {
+    const { nowMs } = heard
     switch (message.kind) {
       case 'beat':
-        this.#onBeat(from, message, heard)
-        return
+        return this.#onBeat(from, message, heard)
       case 'ack':
-        this.#onAck(from, message)
-        return
+        return this.#holder.onAck(from, message, nowMs)
       case 'nack':
-        this.#onHigher(message.highest, message.view)
-        return
+        return this.#holder.onNack(from, message)
       case 'pre-vote':
-        this.#onPreVote(from, message, heard.nowMs)
-        return
+        return this.#onPreVote(from, message, nowMs)
       case 'pre-vote-answer':
-        this.#witness.adoptView(message.view)
-        this.#campaign.answer(from, message)
-        return
+        return this.#onPreVoteAnswer(from, message, nowMs)
       case 'prepare':
-        this.#onPrepare(from, message, heard.nowMs)
-        return
+        return this.#onPrepare(from, message, nowMs)
       case 'promise':
-        this.#onPromise(from, message, heard.nowMs)
-        return
+        return this.#onPromise(from, message, nowMs)
       case 'refuse':
-        this.#campaign.refused(message)
-        this.#onHigher(message.highest, message.view)
-        return
+        return this.#onRefuse(from, message, nowMs)
       case 'hand-over':
-        this.#witness.release(from, message.fence, heard.nowMs)
+        return this.#onHandOver(from, message, nowMs)
     }
   }
 
-  #onBeat(from: NodeId, beat: Message<'beat'>, { nowMs, gossiped }: Heard): void {
-    const claim: LeaseClaim = {
-      fence: beat.fence,
-      view: { epoch: beat.fence.epoch, witnesses: beat.witnesses }
-    }
-    const { fence, view } = claim
-    if (fence.holder !== from || fence.view !== viewHash(view)) return
+  #onBeat(from: NodeId, beat: Message<'beat'>, { nowMs, gossiped }: Heard): LeaseRefusal | undefined {
+    const { fence, witnesses, seq } = beat
+    const claim: LeaseClaim = { fence, view: { epoch: fence.epoch, witnesses } }
+    const wrong = this.#knowledge.judgeClaim(from, claim)
+    if (wrong !== undefined) return wrong
+    if (this.#witness.isHandedOver(fence)) return refused('handed-over')
     const known = this.#witness.heard()
-    if (known !== undefined && compareFences(fence, known) < 0) {
-      if (!gossiped) this.#nack(from, known)
-      return
+    // A view that was left cannot come back: its holder was cut off when the later one came into force (rule C4).
+    const isLeft = compareViews(claim.view, this.#witness.state().view) < 0
+    if (isLeft || (known !== undefined && compareFences(fence, known) < 0)) {
+      if (!gossiped) this.#desk.nack(from, isLeft ? this.#witness.highest() : (known ?? fence))
+      return refused(isLeft ? 'stale-view' : 'stale-fence')
     }
-    if (this.#tenure !== undefined && compareFences(fence, this.#tenure.fence) > 0) this.#leaveOffice()
+    this.#holder.heardBeat(fence)
     this.#campaign.heardBeat(fence)
     this.#witness.hearBeat(claim, nowMs)
-    if (gossiped || !view.witnesses.includes(this.#world.self)) return
-    if (this.#witness.mayAcknowledge(claim, nowMs)) {
-      this.#promise(claim, nowMs)
-      this.#deliver(from, { kind: 'ack', shard: this.#world.shard, fence, seq: beat.seq }, nowMs)
-    } else if (compareFences(fence, this.#witness.highest()) < 0) {
-      this.#nack(from, this.#witness.highest())
-    }
+    if (gossiped || !witnesses.includes(this.#world.self)) return undefined
+    return asRefusal(this.#desk.onBeat(claim, seq, nowMs))
   }
 
-  #onAck(from: NodeId, ack: Message<'ack'>): void {
-    const tenure = this.#tenure
-    if (tenure !== undefined && compareFences(ack.fence, tenure.fence) === 0)
-      tenure.acknowledged(from, ack.seq)
+  #onPreVote(from: NodeId, ask: Message<'pre-vote'>, nowMs: number): LeaseRefusal | undefined {
+    // The view that a candidate names binds nobody: who is behind learns it from the answers.
+    const wrong = this.#knowledge.judgeViews(ask)
+    const office = this.#holder.hasAuthority(nowMs) ? this.fence() : undefined
+    if (wrong?.blame !== true) this.#desk.onPreVote(from, ask, office, nowMs)
+    return wrong
   }
 
-  #onPreVote(from: NodeId, ask: Message<'pre-vote'>, nowMs: number): void {
-    this.#witness.adoptView(ask.view)
-    const holding = this.#tenure?.hasAuthority(nowMs) === true
-    this.#send(from, {
-      kind: 'pre-vote-answer',
-      shard: this.#world.shard,
-      round: ask.round,
-      recent: holding || this.#witness.heardAnother(from, nowMs),
-      silent: !holding && this.#witness.isSilent(nowMs),
-      view: this.#witness.view()
-    })
+  #onPreVoteAnswer(
+    from: NodeId,
+    answer: Message<'pre-vote-answer'>,
+    nowMs: number
+  ): LeaseRefusal | undefined {
+    const wrong = this.#knowledge.judgeViews(answer)
+    if (wrong !== undefined || this.#holder.onPreVoteAnswer(from, answer, nowMs)) return wrong
+    return asRefusal(this.#campaign.answer(from, answer))
   }
 
-  #onPrepare(from: NodeId, prepare: Message<'prepare'>, nowMs: number): void {
-    const { fence } = prepare
-    const { shard } = this.#world
-    if (fence.holder !== from) return
-    if (this.#witness.judgePrepare(prepare, nowMs) !== 'promise') {
-      const [highest, view] = [this.#witness.highest(), this.#witness.view()]
-      this.#deliver(fence.holder, { kind: 'refuse', shard, fence, highest, view }, nowMs)
-      return
-    }
-    this.#promise(prepare, nowMs)
-    const claims = [...this.#world.claims()].slice(0, MAX_CLAIMS_IN_PROMISE)
-    this.#deliver(fence.holder, { kind: 'promise', shard, fence, claims }, nowMs)
+  #onPrepare(from: NodeId, prepare: Message<'prepare'>, nowMs: number): LeaseRefusal | undefined {
+    return this.#knowledge.judgeClaim(from, prepare) ?? asRefusal(this.#desk.onPrepare(prepare, nowMs))
   }
 
-  #onPromise(from: NodeId, promise: Message<'promise'>, nowMs: number): void {
+  #onPromise(from: NodeId, promise: Message<'promise'>, nowMs: number): LeaseRefusal | undefined {
+    const wrong = this.#judgeAnswer(from, promise.fence)
+    if (wrong !== undefined) return wrong
     const won = this.#campaign.promised(from, promise)
-    if (won === undefined) return
-    const planned = won.replaces !== undefined && this.#tenure !== undefined
-    this.#tenure = new Tenure(won, nowMs, planned)
-    this.#effects.push({ kind: 'elected', claims: won.claims })
-    this.#beat(this.#tenure, nowMs)
+    if (won !== undefined) this.#takeOffice(won, nowMs)
+    return undefined
   }
 
-  /** Somebody knows of a higher fence than ours. */
-  #onHigher(highest: Fence, view: View): void {
-    this.#campaign.raiseTerm(highest.term)
-    this.#witness.adoptView(view)
-    const tenure = this.#tenure
-    if (
-      tenure !== undefined &&
-      highest.holder !== this.#world.self &&
-      compareFences(highest, tenure.fence) > 0
-    ) {
-      this.#leaveOffice()
+  #onRefuse(from: NodeId, refusal: Message<'refuse'>, nowMs: number): LeaseRefusal | undefined {
+    const wrong = this.#judgeAnswer(from, refusal.fence) ?? this.#knowledge.hear(refusal)
+    if (wrong === undefined) this.#campaign.refused(from, refusal, this.#witness.state(), nowMs)
+    return wrong
+  }
+
+  #judgeAnswer(from: NodeId, fence: Fence): LeaseRefusal | undefined {
+    const wrong = checkAnswered(fence, this.#world.self)
+    if (wrong !== undefined) return wrong
+    const rule = this.#campaign.judgeAnswer(from, fence)
+    // Nobody else was asked under this fence.
+    return rule === 'not-a-witness' ? blamed(rule) : asRefusal(rule)
+  }
+
+  #onHandOver(from: NodeId, message: Message<'hand-over'>, nowMs: number): LeaseRefusal | undefined {
+    const { fence, to, claims, complete } = message
+    if (fence.holder !== from) return blamed('foreign-fence')
+    const leap = this.#knowledge.judgeLeap(fence)
+    if (leap !== undefined) return blamed(leap)
+    const wasInOffice = this.#witness.silentMs(nowMs) < PROMISE_MS
+    const rule = this.#desk.onHandOver(from, message, nowMs)
+    if (rule !== undefined) return refused(rule)
+    const isFree = wasInOffice && this.#holder.tenure() === undefined && !this.#isRetired
+    if (to !== this.#world.self || !isFree) return undefined
+    this.#campaign.raise(fence)
+    this.#succession = { claims, complete, sinceMs: nowMs }
+    this.#succeed(nowMs)
+    return undefined
+  }
+
+  #takeOffice(won: WonBid, nowMs: number): void {
+    const succession = won.purpose === 'succession' ? this.#succession : undefined
+    const keeps = won.purpose === 'change' && this.#holder.tenure() !== undefined
+    this.#succession = undefined
+    const known = {
+      claims: [...won.claims, ...(succession?.claims ?? [])],
+      settled: keeps || succession?.complete === true
     }
+    this.#holder.takeOffice(won, known, nowMs)
   }
+}
 
-  #promise(claim: LeaseClaim, nowMs: number): void {
-    const memory = this.#witness.promise(claim, nowMs)
-    if (memory !== undefined) this.#effects.push({ kind: 'remember', memory })
-  }
-
-  #leaveOffice(): void {
-    this.#tenure = undefined
-    this.#effects.push({ kind: 'lost' })
-  }
-
-  #nack(to: NodeId, highest: Fence): void {
-    this.#send(to, { kind: 'nack', shard: this.#world.shard, highest, view: this.#witness.view() })
-  }
-
-  /** A node is its own witness without asking the network. */
-  #deliver(to: NodeId, message: LeaseMessage, nowMs: number): void {
-    if (to === this.#world.self) this.#receive(to, message, { nowMs, gossiped: false })
-    else this.#send(to, message)
-  }
-
-  #send(to: NodeId, message: LeaseMessage): void {
-    this.#effects.push({ kind: 'send', to, message })
-  }
+function asRefusal(rule: LeaseRule | undefined): LeaseRefusal | undefined {
+  return rule === undefined ? undefined : refused(rule)
 }

@@ -20,9 +20,8 @@ const RETRY_MS = [500, 1_000, 2_000, 5_000, 15_000, 60_000]
 export interface PageLoader {
   /** True once the newest observed page is parsed, false when it could not be had now. */
   load(project: ProjectName): Promise<boolean>
-  /** Keeps trying in the background and calls back each time a page came. */
+  /** Keeps trying in the background; the page book tells when the page came. */
   need(project: ProjectName): void
-  onLoaded(listener: (project: ProjectName) => void): void
   stop(): void
 }
 
@@ -30,7 +29,6 @@ export function createPageLoader(parts: PageLoaderParts): PageLoader {
   const running = new Map<ProjectName, Promise<boolean>>()
   const needed = new Set<ProjectName>()
   const ending = new AbortController()
-  const listeners: ((project: ProjectName) => void)[] = []
 
   async function bring(project: ProjectName): Promise<boolean> {
     const observation = parts.observations.newest(project)
@@ -42,7 +40,6 @@ export function createPageLoader(parts: PageLoaderParts): PageLoader {
       parts.log.warn('an observed page is no page', { project, digest, author: observation.author })
       return false
     }
-    for (const listener of listeners) listener(project)
     return true
   }
 
@@ -75,7 +72,6 @@ export function createPageLoader(parts: PageLoaderParts): PageLoader {
         .catch(() => undefined)
         .finally(() => needed.delete(project))
     },
-    onLoaded: (listener) => void listeners.push(listener),
     stop() {
       ending.abort(new Error('the node stops'))
     }

@@ -15,19 +15,34 @@ const FAST_NODES = 100
 
 /** Who was heard of lately. Forged or old presence only misleads the eye: no claim and no lease depends on it. */
 export class PresenceBook {
+  /** Whoever was heard last comes last. */
   readonly #sightings = new Map<NodeId, Sighting>()
+  readonly #runners = new Map<JobId, readonly NodeId[]>()
+  #version = 0
 
   /** False when the message is older than what is known. */
   note(node: NodeId, presence: Presence, nowMs: number): boolean {
-    const known = this.#sightings.get(node)?.presence
-    if (known?.boot === presence.boot && presence.seq <= known.seq) return false
-    if (known === undefined && this.#sightings.size >= MAX_SIGHTINGS) return false
+    const known = this.#sightings.get(node)
+    if (known?.presence.boot === presence.boot && presence.seq <= known.presence.seq) return false
+    if (known?.presence.staying !== presence.staying || !this.isPresent(node, nowMs)) this.#version++
+    this.#forget(node)
+    const [longestUnheard] = this.#sightings.keys()
+    if (this.#sightings.size >= MAX_SIGHTINGS && longestUnheard !== undefined) this.#forget(longestUnheard)
     this.#sightings.set(node, { presence, heardMs: nowMs })
+    for (const { job } of presence.running) {
+      const runners = this.#runners.get(job) ?? []
+      if (!runners.includes(node)) this.#runners.set(job, [...runners, node])
+    }
     return true
   }
 
   get(node: NodeId): Sighting | undefined {
     return this.#sightings.get(node)
+  }
+
+  /** Grows when a node came, came back, or said goodbye. */
+  version(): number {
+    return this.#version
   }
 
   isPresent(node: NodeId, nowMs: number): boolean {
@@ -38,10 +53,7 @@ export class PresenceBook {
 
   /** The node that says it builds a job. */
   whoRuns(job: JobId, nowMs: number): NodeId | undefined {
-    for (const [node, { presence }] of this.#sightings) {
-      if (presence.running.some((running) => running.job === job) && this.isPresent(node, nowMs)) return node
-    }
-    return undefined
+    return this.#runners.get(job)?.find((node) => this.isPresent(node, nowMs))
   }
 
   /** It said goodbye, and has not been back. */
@@ -51,6 +63,15 @@ export class PresenceBook {
 
   *present(nowMs: number): Iterable<NodeId> {
     for (const node of this.#sightings.keys()) if (this.isPresent(node, nowMs)) yield node
+  }
+
+  #forget(node: NodeId): void {
+    for (const { job } of this.#sightings.get(node)?.presence.running ?? []) {
+      const others = (this.#runners.get(job) ?? []).filter((one) => one !== node)
+      if (others.length > 0) this.#runners.set(job, others)
+      else this.#runners.delete(job)
+    }
+    this.#sightings.delete(node)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Presence, RunningJob } from '../core/coordination.ts'
+import { PRESENCE_GAP_MS } from '../core/limits.ts'
 import { presencePeriodMs } from './presence-book.ts'
 
 /** What the node's own builders are doing. */
@@ -12,6 +13,8 @@ export interface PresenceParts {
   readonly boot: number
   workload(): Workload | undefined
   entryCount(): number
+  /** Nodes present: the more there are, the more rarely each one speaks. */
+  nodes(): number
   tell(presence: Presence): void
 }
 
@@ -19,6 +22,8 @@ export interface PresenceParts {
 export class PresenceTeller {
   readonly #parts: PresenceParts
   #seq = 0
+  /** No word before this, whatever changes: all nodes together say some ten a second at most. */
+  #notBeforeMs = 0
   #nextMs = 0
   #lastWorkload = ''
 
@@ -26,16 +31,18 @@ export class PresenceTeller {
     this.#parts = parts
   }
 
-  tick(nowMs: number, nodes: number): void {
-    const running = this.#parts.workload()?.running() ?? []
-    const workload = running.map(({ job, phase }) => `${job} ${phase}`).join()
+  tick(nowMs: number): void {
+    if (nowMs < this.#notBeforeMs) return
+    const workload = this.#describe()
     if (nowMs < this.#nextMs && workload === this.#lastWorkload) return
+    const nodes = this.#parts.nodes()
     this.#lastWorkload = workload
+    this.#notBeforeMs = nowMs + nodes * PRESENCE_GAP_MS
     this.#nextMs = nowMs + presencePeriodMs(nodes)
     this.tell(true)
   }
 
-  /** At the next tick rather than at the next turn: a newcomer connected. */
+  /** As soon as it may rather than at the next turn: a newcomer connected. */
   hurry(): void {
     this.#nextMs = 0
   }
@@ -51,5 +58,10 @@ export class PresenceTeller {
       entries: this.#parts.entryCount(),
       staying
     })
+  }
+
+  #describe(): string {
+    const running = this.#parts.workload()?.running() ?? []
+    return running.map(({ job, phase }) => `${job} ${phase}`).join()
   }
 }

@@ -1,32 +1,35 @@
-import type { Capacity, ClaimNote, CoordinationMessage, RunningJob, ShardId } from '../core/coordination.ts'
+import type { Capacity, ClaimNote, RunningJob, ShardId } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
 import { compareFences, type Fence } from '../core/fence.ts'
 import type { JobId, NodeId, TargetId } from '../core/ids.ts'
-import { parseJobId } from '../core/job.ts'
-import { GRANT_FRESH_MS, PROGRESS_MS } from '../core/limits.ts'
-import type { BuildPhase, BuildReport, Clock, Log, Random, WheelBuilder } from '../core/ports.ts'
+import { GRANT_FRESH_MS, MAX_CLAIMS_PER_BUILDER } from '../core/limits.ts'
+import type { BuildReport, Clock, Log, Random, WheelBuilder } from '../core/ports.ts'
 import type { ResultRecord } from '../core/record.ts'
 import { backOffMs } from '../core/retry.ts'
-import { isUnfinished, type JobBoard, type JobRow } from './job-board.ts'
+import { BuildRun } from './build-run.ts'
 import type { GrantReceiver } from './coordination.ts'
+import { isUnfinished, type JobBoard, type JobRow } from './job-board.ts'
+import { JobAsking, type AskWorld, type Question } from './job-asking.ts'
 import type { Message } from './lease-types.ts'
 import type { Workload } from './presence-teller.ts'
+import { ResultTeller } from './result-teller.ts'
+import { blamed, refused, type Refusal } from './refusal.ts'
+
+/** What the builder's side needs of coordination. */
+export interface Coordinators extends Omit<AskWorld, 'random'> {
+  shardOf(job: JobId): ShardId
+  witnesses(shard: ShardId): readonly NodeId[]
+  /** The highest fence of a coordinator heard of. */
+  highestFence(shard: ShardId): Fence | undefined
+}
 
 export interface WorkDeskParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  readonly board: JobBoard
+  readonly board: Pick<JobBoard, 'get' | 'fits' | 'onChange'>
   readonly builder: WheelBuilder
-  holder(shard: ShardId): NodeId | undefined
-  witnesses(shard: ShardId): readonly NodeId[]
-  /** The highest fence of a coordinator heard of. */
-  highestFence(shard: ShardId): Fence | undefined
-  /** Jobs that may be built now, most urgent first. */
-  openJobs(target: TargetId): Iterable<JobId>
-  /** Somebody else holds a claim on the job, as far as this node knows. */
-  isClaimed(job: JobId): boolean
-  send(to: NodeId, message: CoordinationMessage): void
+  readonly coordinators: Coordinators
   publish(result: ResultRecord): Promise<void>
   capacity(): Capacity
 }
@@ -37,35 +40,21 @@ export interface WorkDeskOptions {
   /** In the cascade's order. */
   readonly targets: readonly TargetId[]
   readonly slots: number
+  /** Whether a grant's fence is below the highest heard; the simulator tries what happens without. */
+  readonly rules?: { isOutdated(grant: Fence, highest: Fence | undefined): boolean }
 }
 
-interface Running {
-  readonly claim: ClaimNote
-  readonly shard: TargetId
-  readonly startedMs: number
-  readonly abort: AbortController
-  phase: BuildPhase
-  toldMs: number
-  readonly ended: Promise<void>
-}
-
-interface Asking {
-  readonly nonce: number
-  readonly shard: TargetId
-  readonly askedMs: number
-}
-
-/** After a "nothing for you": a little, and not all at once. */
-const ASK_AGAIN_MS = 1_500
-const ASK_JITTER_MS = 1_500
+/** Jobs that ended here lately: a grant of one of them that the network repeats is not given back. */
+const REMEMBERED_ENDS = 64
 
 /** The builder's side: asks coordinators for jobs while a slot is free, builds them, signs what came of it. */
 export class WorkDesk implements GrantReceiver, Workload {
   readonly #parts: WorkDeskParts
   readonly #options: WorkDeskOptions
-  readonly #running = new Map<JobId, Running>()
-  readonly #notBeforeMs = new Map<TargetId, number>()
-  #asking: Asking | undefined
+  readonly #asking: JobAsking
+  readonly #runs = new Map<JobId, BuildRun>()
+  readonly #results: ResultTeller
+  #endedJobs: readonly JobId[] = []
   #accepting = true
   /** Troubles of this machine in a row, and until when it builds nothing because of them. */
   #troubles = 0
@@ -75,35 +64,48 @@ export class WorkDesk implements GrantReceiver, Workload {
   constructor(parts: WorkDeskParts, options: WorkDeskOptions) {
     this.#parts = parts
     this.#options = options
+    const { board, coordinators, random } = parts
+    this.#results = new ResultTeller(coordinators)
+    const asker = {
+      mayTake: (job: JobId) =>
+        !this.#runs.has(job) && !this.#results.has(job) && board.fits(job, parts.capacity(), options.self),
+      running: () => [...this.#runs.keys(), ...this.#results.jobs()].slice(0, MAX_CLAIMS_PER_BUILDER),
+      capacity: () => parts.capacity()
+    }
+    this.#asking = new JobAsking(askWorld(coordinators, random), options, asker)
+    board.onChange((rows) => {
+      if (rows.some((row) => row.state.kind === 'open' && options.targets.includes(row.target)))
+        this.#asking.workAppeared(this.#nowMs())
+    })
   }
 
   tick(): void {
-    const nowMs = this.#parts.clock.monotonicMs()
-    for (const running of this.#running.values()) {
-      if (nowMs - running.toldMs >= PROGRESS_MS) this.#tellProgress(running, nowMs)
-    }
-    if (this.#asking !== undefined && nowMs - this.#asking.askedMs > GRANT_FRESH_MS)
-      this.#rest(this.#asking.shard, nowMs)
-    if (this.#asking === undefined && this.freeSlots() > 0) this.#ask(nowMs)
+    const nowMs = this.#nowMs()
+    for (const run of this.#runs.values()) if (run.isProgressDue(nowMs)) this.#tellProgress(run, nowMs)
+    this.#results.tick(nowMs)
+    if (this.freeSlots() > 0) this.#asking.tick(nowMs)
   }
 
   freeSlots(): number {
-    if (!this.#accepting || this.#parts.clock.monotonicMs() < this.#troubledUntilMs) return 0
-    return Math.max(0, this.#options.slots - this.#running.size)
+    if (!this.#accepting || this.#nowMs() < this.#troubledUntilMs) return 0
+    let building = 0
+    for (const run of this.#runs.values()) if (run.isBuilding()) building++
+    // A disk that takes no results must not be asked for ever more of them.
+    return Math.max(0, Math.min(this.#options.slots - building, MAX_CLAIMS_PER_BUILDER - this.#runs.size))
   }
 
   running(): readonly RunningJob[] {
-    const nowMs = this.#parts.clock.monotonicMs()
-    return [...this.#running.values()].map(({ claim, phase, startedMs }) => ({
-      job: claim.job,
-      phase,
-      elapsedMs: Math.round(nowMs - startedMs)
+    const nowMs = this.#nowMs()
+    return [...this.#runs.values()].map((run) => ({
+      job: run.claim.job,
+      phase: run.phase(),
+      elapsedMs: Math.round(nowMs - run.startedMs)
     }))
   }
 
   /** Why this machine builds nothing for now, if its own trouble is the reason. */
   trouble(): string | undefined {
-    return this.#parts.clock.monotonicMs() < this.#troubledUntilMs ? this.#troubleReason : undefined
+    return this.#nowMs() < this.#troubledUntilMs ? this.#troubleReason : undefined
   }
 
   /** Takes no new jobs; those that run go on. */
@@ -119,170 +121,159 @@ export class WorkDesk implements GrantReceiver, Workload {
   /** Ends the running builds and gives their claims back. */
   async stop(): Promise<void> {
     this.finish()
-    const running = [...this.#running.values()]
-    for (const { abort } of running) abort.abort(new Error('the node stops'))
-    await Promise.all(running.map(({ ended }) => ended))
+    const runs = [...this.#runs.values()]
+    for (const run of runs) run.abort(new Error('the node stops'))
+    await Promise.all(runs.map(({ ended }) => ended))
   }
 
-  onGrant(from: NodeId, { shard, nonce, claim }: Message<'grant'>): void {
-    const asking = this.#asking
-    if (asking?.nonce !== nonce || asking.shard !== shard) return
-    this.#asking = undefined
-    if (this.#isVoid(from, claim, asking)) return
+  onGrant(from: NodeId, { shard, nonce, claim }: Message<'grant'>): Refusal | undefined {
+    if (claim.fence.holder !== from) return blamed('not-the-holder')
+    if (claim.builder !== this.#options.self) return blamed('not-the-builder')
+    const question = this.#asking.answered(nonce, shard)
+    const refusal = question === undefined ? refused('not-asked') : this.#judgeGrant(claim, question)
+    if (refusal !== undefined) {
+      // Nobody builds it, so that nobody need wait for it. What ended here lately is known by its result.
+      if (!this.#runs.has(claim.job) && !this.#endedJobs.includes(claim.job)) this.#giveUp(claim, shard, from)
+      return refusal
+    }
+    this.#take(from, claim, shard)
+    this.#look()
+    return undefined
+  }
+
+  onNoGrant(_from: NodeId, { nonce, shard }: Message<'no-grant'>): Refusal | undefined {
+    if (this.#asking.answered(nonce, shard) === undefined) return refused('not-asked')
+    this.#asking.rest(shard, this.#nowMs())
+    this.#look()
+    return undefined
+  }
+
+  onProgressNoted(from: NodeId, { shard, claim, known }: Message<'progress-noted'>): Refusal | undefined {
+    if (known === true && this.#results.known(claim)) return undefined
+    const run = this.#runs.get(claim.job)
+    if (run === undefined || compareFences(run.claim.fence, claim.fence) !== 0)
+      return refused('unknown-claim')
+    if (this.#parts.coordinators.holder(shard) !== from) return refused('not-the-holder')
+    run.progressNoted()
+    return undefined
+  }
+
+  onNewHolder(shard: ShardId): void {
+    const nowMs = this.#nowMs()
+    for (const run of this.#runs.values())
+      if (this.#parts.coordinators.shardOf(run.claim.job) === shard) this.#tellProgress(run, nowMs)
+    this.#results.newHolder(shard, nowMs)
+    this.#asking.newHolder(shard)
+    this.#look()
+  }
+
+  /** A grant that took too long, or that a later coordinator knows nothing of, may be somebody else's by now. */
+  #judgeGrant({ fence, job }: ClaimNote, { shard, askedMs }: Question): Refusal | undefined {
+    const highest = this.#parts.coordinators.highestFence(shard)
+    const { rules } = this.#options
+    const isOutdated = rules === undefined ? isBelow(fence, highest) : rules.isOutdated(fence, highest)
+    if (isOutdated) return refused('stale-fence')
+    if (this.#parts.coordinators.shardOf(job) !== shard) return refused('foreign-job')
+    return this.#nowMs() - askedMs > GRANT_FRESH_MS ? refused('not-asked') : undefined
+  }
+
+  #take(from: NodeId, claim: ClaimNote, shard: ShardId): void {
+    const running = this.#runs.get(claim.job)
+    if (running !== undefined) {
+      running.adopt(claim)
+      return
+    }
     const row = this.#parts.board.get(claim.job)
-    if (row !== undefined && isUnfinished(row) && row.sdist !== undefined && row.target === asking.shard) {
+    if (row !== undefined && isUnfinished(row) && row.sdist !== undefined) {
       this.#begin(claim, row)
       return
     }
     this.#parts.log.debug('a granted job is not open here; given back', { job: claim.job })
-    this.#parts.send(from, { kind: 'give-up', shard, claim })
-    this.#rest(asking.shard, this.#parts.clock.monotonicMs())
+    this.#giveUp(claim, shard, from)
+    this.#asking.rest(shard, this.#nowMs())
   }
 
-  /** A grant that took too long, or that a later coordinator knows nothing of, may be somebody else's by now. */
-  #isVoid(from: NodeId, claim: ClaimNote, asking: Asking): boolean {
-    if (claim.fence.holder !== from || claim.builder !== this.#options.self) return true
-    const highest = this.#parts.highestFence(asking.shard)
-    const outdated = highest !== undefined && compareFences(claim.fence, highest) < 0
-    const lateMs = this.#parts.clock.monotonicMs() - asking.askedMs - GRANT_FRESH_MS
-    return outdated || lateMs > 0 || this.#running.has(claim.job)
-  }
-
-  onNoGrant(_from: NodeId, { nonce, shard }: Message<'no-grant'>): void {
-    if (this.#asking?.nonce === nonce && this.#asking.shard === shard) {
-      this.#rest(this.#asking.shard, this.#parts.clock.monotonicMs())
-    }
-  }
-
-  onNewHolder(shard: ShardId): void {
-    const nowMs = this.#parts.clock.monotonicMs()
-    for (const running of this.#running.values())
-      if (running.shard === shard) this.#tellProgress(running, nowMs)
-  }
-
-  #ask(nowMs: number): void {
-    for (const shard of this.#options.targets) {
-      const holder = this.#parts.holder(shard)
-      if (holder === undefined || nowMs < (this.#notBeforeMs.get(shard) ?? 0) || !this.#hasWork(shard))
-        continue
-      const nonce = Math.floor(this.#parts.random.float() * 2 ** 32)
-      this.#asking = { nonce, shard, askedMs: nowMs }
-      const { boot } = this.#options
-      const running = [...this.#running.keys()]
-      this.#parts.send(holder, {
-        kind: 'request',
-        shard,
-        nonce,
-        boot,
-        running,
-        capacity: this.#parts.capacity()
-      })
-      return
-    }
-  }
-
-  #hasWork(target: TargetId): boolean {
-    for (const job of this.#parts.openJobs(target))
-      if (!this.#running.has(job) && !this.#parts.isClaimed(job)) return true
-    return false
-  }
-
-  #rest(shard: TargetId, nowMs: number): void {
-    this.#asking = undefined
-    this.#notBeforeMs.set(shard, nowMs + ASK_AGAIN_MS + this.#parts.random.float() * ASK_JITTER_MS)
+  #look(): void {
+    if (this.freeSlots() > 0) this.#asking.look(this.#nowMs())
   }
 
   #begin(claim: ClaimNote, row: JobRow): void {
-    const nowMs = this.#parts.clock.monotonicMs()
-    const abort = new AbortController()
-    const started: { running?: Running } = {}
-    const ended = this.#build(claim, row, abort.signal, (phase) => {
-      if (started.running !== undefined) started.running.phase = phase
-    }).finally(() => this.#running.delete(claim.job))
-    started.running = {
-      claim,
-      shard: row.target,
-      startedMs: nowMs,
-      abort,
-      phase: 'fetch',
-      toldMs: nowMs,
-      ended
+    const { clock, log, builder } = this.#parts
+    const parts = {
+      clock,
+      log,
+      builder,
+      publish: (result: ResultRecord) => this.#parts.publish(result),
+      capacity: () => this.#parts.capacity(),
+      onReport: (_run: BuildRun, report: BuildReport) => {
+        this.#onReport(report)
+      },
+      onUnwritten: (_run: BuildRun, error: unknown) => {
+        this.#onTrouble(`results cannot be written: ${messageOf(error)}`)
+      },
+      onFailed: ({ claim }: BuildRun) => {
+        this.#giveUp(claim, this.#parts.coordinators.shardOf(claim.job))
+      }
     }
-    this.#running.set(claim.job, started.running)
+    const run = new BuildRun(parts, claim, row)
+    this.#results.forget(claim.job)
+    this.#runs.set(claim.job, run)
+    void run.ended.then(() => {
+      this.#runs.delete(claim.job)
+      if (run.isPublished()) this.#results.tell(run.claim, this.#nowMs())
+      this.#endedJobs = [claim.job, ...this.#endedJobs].slice(0, REMEMBERED_ENDS)
+      this.#look()
+    })
   }
 
-  async #build(
-    claim: ClaimNote,
-    row: JobRow,
-    signal: AbortSignal,
-    onPhase: (phase: BuildPhase) => void
-  ): Promise<void> {
-    const { builder, clock, log } = this.#parts
-    const { sdist } = row
-    if (sdist === undefined) return
-    const startedMs = clock.wallMs()
-    const { project, version, target } = parseJobId(claim.job)
-    log.info('building', { job: claim.job })
-    try {
-      const request = { job: { project, version, target, sdist: sdist.ref }, sdistUrl: sdist.url }
-      const report = await builder.build(request, { signal, onPhase })
-      await this.#publish(claim, row, { report, startedMs })
-    } catch (error) {
-      if (!signal.aborted)
-        log.error('a build ended without a result', { job: claim.job, error: messageOf(error) })
-      this.#giveUp(claim, row.target)
-    }
-  }
-
-  async #publish(
-    claim: ClaimNote,
-    row: JobRow,
-    built: { readonly report: BuildReport; readonly startedMs: number }
-  ): Promise<void> {
-    const { report, startedMs } = built
-    const { wheel, failure, log, durationMs, environment } = report
-    if (row.sdist === undefined) return
+  /** The slot is free while the result is signed and stored: the next job is asked for at once. */
+  #onReport({ failure }: BuildReport): void {
     if (failure?.class === 'infra') this.#onTrouble(failure.reason)
     else this.#troubles = 0
-    await this.#parts.publish({
-      kind: 'result',
-      job: claim.job,
-      sdist: row.sdist.ref,
-      fence: claim.fence,
-      ...(wheel === undefined ? {} : { wheel }),
-      ...(failure === undefined ? {} : { failure }),
-      log,
-      startedMs,
-      durationMs: Math.round(durationMs),
-      environment
-    })
-    this.#parts.log.info(failure === undefined ? 'built' : 'could not be built', {
-      job: claim.job,
-      durationMs: Math.round(durationMs),
-      ...(failure === undefined
-        ? { wheel: wheel?.filename }
-        : { class: failure.class, reason: failure.reason })
-    })
+    this.#look()
   }
 
   /** The machine failed, not the package: no more jobs for a while, and everybody can see why. */
   #onTrouble(reason: string): void {
     this.#troubles++
     this.#troubleReason = reason
-    this.#troubledUntilMs = this.#parts.clock.monotonicMs() + backOffMs(this.#troubles)
+    this.#troubledUntilMs = this.#nowMs() + backOffMs(this.#troubles)
     this.#parts.log.error('this machine cannot build; it pauses', { reason, failuresInARow: this.#troubles })
   }
 
-  #giveUp(claim: ClaimNote, shard: TargetId): void {
-    const holder = this.#parts.holder(shard)
-    if (holder !== undefined) this.#parts.send(holder, { kind: 'give-up', shard, claim })
+  #giveUp(claim: ClaimNote, shard: ShardId, granter?: NodeId): void {
+    const { coordinators } = this.#parts
+    for (const node of new Set([granter, coordinators.holder(shard)]))
+      if (node !== undefined) coordinators.send(node, { kind: 'give-up', shard, claim })
   }
 
-  #tellProgress(running: Running, nowMs: number): void {
-    running.toldMs = nowMs
-    const { shard, claim } = running
-    const holder = this.#parts.holder(shard)
-    const listeners = new Set([...(holder === undefined ? [] : [holder]), ...this.#parts.witnesses(shard)])
-    for (const node of listeners) this.#parts.send(node, { kind: 'progress', shard, claim })
+  #tellProgress(run: BuildRun, nowMs: number): void {
+    run.progressTold(nowMs)
+    const { claim } = run
+    const { coordinators } = this.#parts
+    const shard = coordinators.shardOf(claim.job)
+    for (const node of new Set([coordinators.holder(shard), ...coordinators.witnesses(shard)]))
+      if (node !== undefined) coordinators.send(node, { kind: 'progress', shard, claim })
+  }
+
+  #nowMs(): number {
+    return this.#parts.clock.monotonicMs()
+  }
+}
+
+function isBelow(grant: Fence, highest: Fence | undefined): boolean {
+  return highest !== undefined && compareFences(grant, highest) < 0
+}
+
+function askWorld(coordinators: Coordinators, random: Random): AskWorld {
+  return {
+    random,
+    shardsOf: (target) => coordinators.shardsOf(target),
+    holder: (shard) => coordinators.holder(shard),
+    hasWork: (shard, mayTake) => coordinators.hasWork(shard, mayTake),
+    nodes: () => coordinators.nodes(),
+    send: (to, message) => {
+      coordinators.send(to, message)
+    }
   }
 }

@@ -1,32 +1,33 @@
 import {
-  UPSTREAM_SHARD,
   viewHash,
-  type Capacity,
   type ClaimNote,
   type CoordinationMessage,
   type RunningJob,
   type ShardId,
-  type View
+  type View,
+  type ViewState
 } from '../core/coordination.ts'
 import type { Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { MAX_COORD_BYTES, WITNESSES_LARGE } from '../core/limits.ts'
 import type { Signer, Verifier } from '../core/ports.ts'
+import { isShardId } from '../core/shard.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { openMessage, sealMessage } from './envelope.ts'
-import { counter, job, milliseconds, nodeId, targetId } from './field-shapes.ts'
+import { buildLimits, counter, job, milliseconds, nodeId } from './field-shapes.ts'
 import { readFence } from './result-codec.ts'
-import { boolean, fields, integer, list, oneOf, text, type Shape } from './shape.ts'
+import { boolean, fields, integer, list, matching, oneOf, optional, text, type Shape } from './shape.ts'
 import { malformed } from './wire-error.ts'
 
 const GOSSIP_DOMAIN = 'commonwheel/1/coordination'
 const MAX_CLAIMS = 200
+/** Builders that fell silent over one job, in all its life. */
+const MAX_TOLD_CRASHES = 1_000
 /** Builds at once on one node: more than any board has cores for. */
 const MAX_RUNNING = 64
 const PHASES = ['fetch', 'requirements', 'build', 'inspect', 'store'] as const
 
-const shard: Shape<ShardId> = (value, name) =>
-  value === UPSTREAM_SHARD ? UPSTREAM_SHARD : targetId(value, name)
+const shard = matching(isShardId, 'a shard')
 const u32 = integer(0, 2 ** 32 - 1)
 const witnesses = list(WITNESSES_LARGE, nodeId)
 
@@ -50,7 +51,7 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     kind: 'nack',
     shard: shardOf(map),
     highest: readHighest(map['highest']),
-    view: readView(map['view'])
+    ...readViewState(map)
   }),
   'pre-vote': (map) => ({
     kind: 'pre-vote',
@@ -64,13 +65,15 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     round: counter(map['round'], 'round'),
     recent: boolean(map['recent'], 'recent'),
     silent: boolean(map['silent'], 'silent'),
-    view: readView(map['view'])
+    ...(map['heard'] === undefined ? {} : { heard: readFence(map['heard'], 'heard') }),
+    ...readViewState(map)
   }),
   prepare: (map) => ({
     kind: 'prepare',
     shard: shardOf(map),
     fence: readFence(map['fence'], 'fence'),
-    view: readView(map['view'])
+    view: readView(map['view']),
+    ...(map['replaces'] === undefined ? {} : { replaces: readView(map['replaces']) })
   }),
   promise: (map) => ({
     kind: 'promise',
@@ -83,16 +86,23 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     shard: shardOf(map),
     fence: readFence(map['fence'], 'fence'),
     highest: readHighest(map['highest']),
-    view: readView(map['view'])
+    ...readViewState(map)
   }),
-  'hand-over': (map) => ({ kind: 'hand-over', shard: shardOf(map), fence: readFence(map['fence'], 'fence') }),
+  'hand-over': (map) => ({
+    kind: 'hand-over',
+    shard: shardOf(map),
+    fence: readFence(map['fence'], 'fence'),
+    to: map['to'] === '' ? '' : nodeId(map['to'], 'to'),
+    claims: list(MAX_CLAIMS, readClaim)(map['claims'], 'claims'),
+    complete: boolean(map['complete'], 'complete')
+  }),
   request: (map) => ({
     kind: 'request',
     shard: shardOf(map),
     nonce: u32(map['nonce'], 'nonce'),
     boot: u32(map['boot'], 'boot'),
     running: list(MAX_RUNNING, job)(map['running'], 'running'),
-    capacity: readCapacity(map['capacity'])
+    capacity: buildLimits(map['capacity'], 'capacity')
   }),
   grant: (map) => ({
     kind: 'grant',
@@ -116,7 +126,18 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     shard: shardOf(map),
     claim: readClaim(map['claim'], 'claim')
   }),
-  progress: (map) => ({ kind: 'progress', shard: shardOf(map), claim: readClaim(map['claim'], 'claim') }),
+  progress: (map) => ({
+    kind: 'progress',
+    shard: shardOf(map),
+    claim: readClaim(map['claim'], 'claim'),
+    ...(map['ended'] === true && { ended: true })
+  }),
+  'progress-noted': (map) => ({
+    kind: 'progress-noted',
+    shard: shardOf(map),
+    claim: readClaim(map['claim'], 'claim'),
+    ...(map['known'] === true && { known: true })
+  }),
   'give-up': (map) => ({ kind: 'give-up', shard: shardOf(map), claim: readClaim(map['claim'], 'claim') }),
   claimed: (map) => ({
     kind: 'claimed',
@@ -174,10 +195,15 @@ function readView(value: unknown): View {
   return { epoch: counter(map['epoch'], 'epoch'), witnesses: witnesses(map['witnesses'], 'witnesses') }
 }
 
+function readViewState(map: Fields): ViewState {
+  const view = readView(map['view'])
+  return map['next'] === undefined ? { view } : { view, next: readView(map['next']) }
+}
+
 /** A witness's memory as it was stored. */
-export function readWitnessMemory(value: unknown): { readonly view: View; readonly highest: Fence } {
+export function readWitnessMemory(value: unknown): ViewState & { readonly highest: Fence } {
   const map = fields(value, 'witness memory')
-  return { view: readView(map['view']), highest: readHighest(map['highest']) }
+  return { ...readViewState(map), highest: readHighest(map['highest']) }
 }
 
 /** A witness that never promised has no highest fence; it says so with an empty holder. */
@@ -193,15 +219,8 @@ const readClaim: Shape<ClaimNote> = (value, name) => {
   return {
     job: job(map['job'], 'job'),
     builder: nodeId(map['builder'], 'builder'),
-    fence: readFence(map['fence'], 'fence')
-  }
-}
-
-function readCapacity(value: unknown): Capacity {
-  const map = fields(value, 'capacity')
-  return {
-    memoryBytes: milliseconds(map['memoryBytes'], 'memoryBytes'),
-    diskBytes: milliseconds(map['diskBytes'], 'diskBytes')
+    fence: readFence(map['fence'], 'fence'),
+    ...optional(map, 'crashes', integer(1, MAX_TOLD_CRASHES))
   }
 }
 

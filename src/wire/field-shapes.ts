@@ -2,8 +2,9 @@ import { parseProjectName } from '../core/distribution.ts'
 import { isNodeId, isSha256, type JobId } from '../core/ids.ts'
 import { jobId, parseJobId } from '../core/job.ts'
 import { MAX_BLOB_BYTES, MAX_TEXT_CHARS } from '../core/limits.ts'
+import type { BuildLimits } from '../core/record.ts'
 import { isTargetId } from '../core/target.ts'
-import { integer, matching, parsed, text, type Shape } from './shape.ts'
+import { fields, integer, matching, parsed, text, type Shape } from './shape.ts'
 import { malformed } from './wire-error.ts'
 
 /* Shapes of the fields that several messages share. */
@@ -23,7 +24,18 @@ export const fileName: Shape<string> = (value, name) => {
   if (!/^[A-Za-z0-9][\w.+!-]*$/.test(found)) throw malformed(`${name} is not a plain file name`)
   return found
 }
-export const milliseconds = integer(0, Number.MAX_SAFE_INTEGER)
+const whole = integer(0, Number.MAX_SAFE_INTEGER)
+export const milliseconds = whole
 /** A fence counts elections and view changes: at one a second, 2^40 last for 34,000 years. */
 export const counter = integer(0, 2 ** 40)
+/** What one build may use. */
+export const buildLimits: Shape<BuildLimits> = (value, name) => {
+  const map = fields(value, name)
+  return {
+    memoryBytes: whole(map['memoryBytes'], 'memoryBytes'),
+    diskBytes: whole(map['diskBytes'], 'diskBytes'),
+    wallMs: milliseconds(map['wallMs'], 'wallMs')
+  }
+}
+export const packageName = text(100)
 export const blobSize = integer(0, MAX_BLOB_BYTES)

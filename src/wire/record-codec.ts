@@ -1,5 +1,5 @@
 import { parseMeshId } from '../core/ids.ts'
-import { MAX_PAGE_BYTES, MAX_TARGETS, MAX_WANT_SPECS } from '../core/limits.ts'
+import { MAX_NODE_PACKAGES, MAX_PAGE_BYTES, MAX_TARGETS, MAX_WANT_SPECS } from '../core/limits.ts'
 import {
   ROLES,
   TRUST_LEVELS,
@@ -17,7 +17,17 @@ import {
   type WantRecord
 } from '../core/record.ts'
 import { boolean, bytes, fields, integer, list, oneOf, optional, parsed, text, type Shape } from './shape.ts'
-import { job, line, milliseconds, nodeId, project, sha256, targetId } from './field-shapes.ts'
+import {
+  buildLimits,
+  job,
+  line,
+  milliseconds,
+  nodeId,
+  packageName,
+  project,
+  sha256,
+  targetId
+} from './field-shapes.ts'
 import { readResult } from './result-codec.ts'
 import { malformed } from './wire-error.ts'
 
@@ -126,7 +136,9 @@ function readNode(map: Readonly<Record<string, unknown>>): NodeRecord {
     hardware: readHardware(map['hardware']),
     software: text(100)(map['software'], 'software'),
     addresses: list(32, text(300))(map['addresses'], 'addresses'),
-    ...optional(map, 'buildRefusal', line)
+    ...optional(map, 'buildRefusal', line),
+    ...optional(map, 'limits', buildLimits),
+    ...optional(map, 'packages', list(MAX_NODE_PACKAGES, packageName))
   }
 }
 

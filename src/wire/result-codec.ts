@@ -8,7 +8,18 @@ import {
   type ResultRecord,
   type WheelRef
 } from '../core/record.ts'
-import { blobSize, counter, fileName, job, line, milliseconds, nodeId, sha256 } from './field-shapes.ts'
+import {
+  blobSize,
+  buildLimits,
+  counter,
+  fileName,
+  job,
+  line,
+  milliseconds,
+  nodeId,
+  packageName,
+  sha256
+} from './field-shapes.ts'
 import { fields, integer, list, oneOf, optional, text, type Shape } from './shape.ts'
 import { malformed } from './wire-error.ts'
 
@@ -27,7 +38,9 @@ export function readResult(map: Readonly<Record<string, unknown>>): ResultRecord
     log: readBlobRef(map['log'], 'log'),
     startedMs: milliseconds(map['startedMs'], 'startedMs'),
     durationMs: milliseconds(map['durationMs'], 'durationMs'),
-    environment: readEnvironment(map['environment'])
+    environment: readEnvironment(map['environment']),
+    ...optional(map, 'limits', buildLimits),
+    ...optional(map, 'pass', counter)
   }
 }
 
@@ -56,7 +69,8 @@ const readFailure: Shape<Failure> = (value, name) => {
   return {
     class: oneOf(FAILURE_CLASSES)(map['class'], 'class'),
     cause: text(100)(map['cause'], 'cause'),
-    reason: line(map['reason'], 'reason')
+    reason: line(map['reason'], 'reason'),
+    ...optional(map, 'missing', packageName)
   }
 }
 
@@ -69,7 +83,7 @@ const readWheel: Shape<WheelRef> = (value, name) => {
     metadata: sha256(map['metadata'], 'metadata'),
     metadataSize: blobSize(map['metadataSize'], 'metadataSize'),
     requiresPython: text(300)(map['requiresPython'], 'requiresPython'),
-    aptPackages: list(200, text(100))(map['aptPackages'], 'aptPackages'),
+    aptPackages: list(200, packageName)(map['aptPackages'], 'aptPackages'),
     glibcFloor: text(20)(map['glibcFloor'], 'glibcFloor')
   }
 }

@@ -3,54 +3,10 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { AbortOptions } from '../../src/core/ports.ts'
-import type { JobView, WantView } from '../../src/http/api-types.ts'
 import { apiError } from '../../src/http/api-error.ts'
-import { BUILDER, CP311, CP313, aJobView } from '../http/http-fixtures.ts'
-import { FakeTerminal, type Served, serve, tempFolder } from './cli-fixtures.ts'
-
-function aJob(project: string, target: string, over: Partial<JobView> = {}): JobView {
-  return aJobView({ id: `${project}==1.0@${target}`, project, target, ...over })
-}
-
-function aWant(jobs: readonly JobView[], over: Partial<WantView> = {}): WantView {
-  const specs = [...new Set(jobs.map(({ project }) => project))]
-  return {
-    id: 'w1',
-    specs,
-    targets: [],
-    batch: false,
-    atomic: false,
-    author: BUILDER,
-    createdMs: 0,
-    done: false,
-    jobs,
-    ...over
-  }
-}
-
-const building = { state: 'building', phase: 'build', builder: BUILDER } as const
-const wheel = { filename: 'spidev-1.0-cp311-cp311-linux_armv7l.whl', sha256: '0'.repeat(64), size: 4_096 }
-const built = { state: 'built', wheel, builder: BUILDER, elapsedMs: 9_000 } as const
-const failure = {
-  class: 'missing-dependency',
-  cause: 'header',
-  reason: 'a.h is missing: apt install liba-dev'
-}
-const failed = { state: 'failed', failure, log: 'f'.repeat(64) } as const
-
-/** How a want goes: each look at it shows the next view, the last one for good. */
-async function going(views: readonly (WantView | Error)[]): Promise<Served> {
-  const node = await serve()
-  let looks = 0
-  node.control.wants = async (id) => {
-    node.control.calls.push({ look: id })
-    const view = views[Math.min(looks, views.length - 1)]!
-    looks += 1
-    if (view instanceof Error) throw view
-    return [view]
-  }
-  return node
-}
+import { CP311, CP313, aJobView } from '../http/http-fixtures.ts'
+import { FakeTerminal, serve, tempFolder } from './cli-fixtures.ts'
+import { aJob, aWant, building, built, failed, failure, going, wheel } from './want-fixtures.ts'
 
 const STORY = [
   aWant([aJob('spidev', CP311)]),

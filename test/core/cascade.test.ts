@@ -46,7 +46,14 @@ function failed(target: typeof cp39, kind: FailureClass): Outcome {
 }
 
 function states(input: Partial<Parameters<typeof cascade>[0]>): Record<string, CellState['kind']> {
-  const cells = cascade({ release: aRelease(), targets: all, outcomes: [], skipReason: undefined, ...input })
+  const cells = cascade({
+    release: aRelease(),
+    targets: all,
+    outcomes: [],
+    skipReason: undefined,
+    offers: () => [],
+    ...input
+  })
   return Object.fromEntries(cells.map(({ target, state }) => [target.python, state.kind]))
 }
 
@@ -157,7 +164,13 @@ test('however results fall: one open target at a time until code is proven, and 
             ? built(target, `${target.python}-${target.python}-linux_armv7l`)
             : failed(target, what as FailureClass)
       )
-      const cells = cascade({ release: aRelease(), targets: all, outcomes, skipReason: undefined })
+      const cells = cascade({
+        release: aRelease(),
+        targets: all,
+        outcomes,
+        skipReason: undefined,
+        offers: () => []
+      })
       const open = cells.filter(({ state }) => state.kind === 'open')
       const compiled = drawn.some(({ what }) => what === 'compiled')
       expect(cells.map(({ target }) => target)).toEqual([...all].sort(compareTargets))

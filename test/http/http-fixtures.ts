@@ -220,12 +220,14 @@ export function testApp(over: Partial<AppParts> = {}): TestApp {
   const files = new MemoryFiles()
   const control = new FakeControl()
   const clock = new FakeClock()
+  const index: AppParts['index'] = {
+    project: async (name) =>
+      name === normalizeName('demo') ? { merged: aMerged(), revision: '1' } : undefined,
+    projectNames: async () => ['demo']
+  }
   const parts: AppParts = {
-    index: {
-      project: async (name) =>
-        name === normalizeName('demo') ? { merged: aMerged(), revision: '1' } : undefined,
-      projectNames: async () => ['demo']
-    },
+    index,
+    staged: index,
     files,
     logs: { has: () => false, open: () => Promise.reject(new Error('no log')) },
     projects: { view: async () => undefined },

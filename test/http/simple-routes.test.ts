@@ -168,3 +168,39 @@ function bigProject(): IndexedProject {
   const files = Array.from({ length: 40 }, (_, i) => upstreamFile(`demo-1.${i}.tar.gz`))
   return { merged: aMerged({ files: upstreamPage(files).files }), revision: '1' }
 }
+
+describe('the index for builds of an atomic batch', () => {
+  const staged = 'demo-1.0-cp311-cp311-linux_armv7l.whl'
+  const { app } = testApp({
+    staged: indexOf({
+      project: async () => ({
+        merged: aMerged({
+          files: upstreamPage([upstreamFile('demo-1.0.tar.gz'), upstreamFile(staged)]).files
+        }),
+        revision: '1'
+      })
+    })
+  })
+  const filesAt = async (path: string): Promise<readonly string[]> => {
+    const response = await app.request(path, { headers: { accept: PIP } })
+    const { files } = (await response.json()) as { readonly files: readonly { readonly filename: string }[] }
+    return files.map(({ filename }) => filename)
+  }
+
+  test('lists what waits for the rest of the batch, and the public one does not, whichever was asked first', async () => {
+    expect(await filesAt('/staged/demo/')).toEqual(['demo-1.0.tar.gz', staged])
+    expect(await filesAt('/simple/demo/')).toEqual(['demo-1.0.tar.gz'])
+    expect(await filesAt('/staged/demo/')).toEqual(['demo-1.0.tar.gz', staged])
+  })
+
+  test('redirects within itself', async () => {
+    for (const [path, to] of [
+      ['/staged', '/staged/'],
+      ['/staged/demo', '/staged/demo/'],
+      ['/staged/De.mo/', '/staged/de-mo/']
+    ]) {
+      const response = await app.request(`http://node.test${path}`)
+      expect(new URL(response.headers.get('location')!, `http://node.test${path}`).pathname).toBe(to)
+    }
+  })
+})

@@ -4,6 +4,7 @@ import type { Fence } from '../../src/core/fence.ts'
 import type { JobId, NodeId } from '../../src/core/ids.ts'
 import { Claims } from '../../src/scheduler/claims.ts'
 import { Granting } from '../../src/scheduler/granting.ts'
+import { Troubles } from '../../src/scheduler/troubles.ts'
 import { TARGET } from './mesh.ts'
 
 const [me, pi1, pi2, w2, w3] = ['me', 'pi1', 'pi2', 'w2', 'w3'] as NodeId[] as [
@@ -17,18 +18,33 @@ const view: View = { epoch: 1, witnesses: [me, w2, w3] }
 const fence: Fence = { epoch: 1, view: 'v', term: 3, holder: me }
 const job = (n: number): JobId => `p${n}==1.0@${TARGET}` as JobId
 
-function aDesk(over: { jobs?: readonly JobId[]; others?: boolean } = {}) {
+interface Over {
+  readonly jobs?: readonly JobId[]
+  readonly others?: boolean
+  readonly fits?: (one: JobId) => boolean
+  readonly failedOn?: (one: JobId) => NodeId | undefined
+}
+
+function aDesk(over: Over = {}) {
   const sent: { to: NodeId; message: CoordinationMessage }[] = []
-  const state = { authority: true, nowMs: 0 }
+  const state = { authority: true, settling: false, nowMs: 0, finished: new Set<JobId>() }
   const claims = new Claims()
+  const troubles = new Troubles()
   const desk = new Granting({
     shard: TARGET,
     self: me,
     claims,
+    troubles,
+    isOurs: () => true,
+    isUnfinished: (one) => !state.finished.has(one),
+    fits: (one) => over.fits?.(one) ?? true,
+    failedOn: (one) => over.failedOn?.(one),
     authority: () => (state.authority ? { fence, view } : undefined),
-    holder: () => w2,
+    holder: () => (state.settling ? me : w2),
     openJobs: () => over.jobs ?? [job(1)],
     hasOtherBuilder: () => over.others ?? true,
+    hasResult: () => false,
+    lacks: () => undefined,
     send: (to, message) => void sent.push({ to, message }),
     gossip: (message) => void sent.push({ to: 'all' as NodeId, message })
   })
@@ -36,9 +52,10 @@ function aDesk(over: { jobs?: readonly JobId[]; others?: boolean } = {}) {
     sent,
     state,
     claims,
+    troubles,
     desk,
     ask(from: NodeId, nonce: number, boot = 1) {
-      desk.onRequest(
+      return desk.onRequest(
         from,
         {
           kind: 'request',
@@ -46,13 +63,13 @@ function aDesk(over: { jobs?: readonly JobId[]; others?: boolean } = {}) {
           nonce,
           boot,
           running: [],
-          capacity: { memoryBytes: 0, diskBytes: 0 }
+          capacity: { memoryBytes: 0, diskBytes: 0, wallMs: 0 }
         },
         state.nowMs
       )
     },
     note(from: NodeId, of: JobId) {
-      desk.onNoted(
+      return desk.onNoted(
         from,
         {
           kind: 'claim-noted',
@@ -64,6 +81,7 @@ function aDesk(over: { jobs?: readonly JobId[]; others?: boolean } = {}) {
     },
     tick(ms: number) {
       state.nowMs += ms
+      for (const claim of claims.expire(state.nowMs)) desk.onExpired(claim, state.nowMs)
       desk.tick(state.nowMs)
     },
     told: (to: NodeId) => sent.filter((one) => one.to === to).map(({ message }) => message.kind)
@@ -146,7 +164,7 @@ test('a grant that never reached its builder is given again, without calling it 
   desk.tick(16_000)
   desk.ask(pi1, 9)
   expect(desk.claims.get(job(1))?.nonce).toBe(9)
-  expect(desk.desk.crashesOf(job(1))).toBe(0)
+  expect(desk.troubles.crashesOf(job(1))).toBe(0)
 })
 
 describe('a silent builder', () => {
@@ -169,7 +187,7 @@ describe('a silent builder', () => {
   test('loses it after two minutes, and another is asked first', () => {
     const desk = granted()
     desk.tick(120_001)
-    expect(desk.desk.crashesOf(job(1))).toBe(1)
+    expect(desk.troubles.crashesOf(job(1))).toBe(1)
     desk.ask(pi1, 8)
     expect(desk.told(pi1).at(-1)).toBe('no-grant')
     desk.ask(pi2, 9)
@@ -179,7 +197,7 @@ describe('a silent builder', () => {
   test('that comes back as a new process has lost its work: no need to wait', () => {
     const desk = granted()
     desk.ask(pi1, 8, 2)
-    expect(desk.desk.crashesOf(job(1))).toBe(1)
+    expect(desk.troubles.crashesOf(job(1))).toBe(1)
   })
 
   test('is not blamed for an offer that its witnesses never noted', () => {
@@ -187,7 +205,7 @@ describe('a silent builder', () => {
     desk.ask(pi1, 7)
     desk.tick(5_001)
     expect(desk.claims.size()).toBe(0)
-    expect(desk.desk.crashesOf(job(1))).toBe(0)
+    expect(desk.troubles.crashesOf(job(1))).toBe(0)
   })
 
   test('over and over: the waits grow', () => {
@@ -213,6 +231,6 @@ test('claims of a lower fence never replace those of a higher one', () => {
   claims.note(high, 0)
   claims.note({ job: job(1), builder: pi1, fence }, 0)
   expect(claims.get(job(1))?.note).toEqual(high)
-  claims.release(job(1), { job: job(1), builder: pi1, fence })
+  claims.release(job(1), 0, { job: job(1), builder: pi1, fence })
   expect(claims.get(job(1))?.note).toEqual(high)
 })

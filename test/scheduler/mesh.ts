@@ -1,16 +1,15 @@
 import { UPSTREAM_SHARD, type CoordinationMessage, type ShardId } from '../../src/core/coordination.ts'
-import { sha256Hex } from '../../src/core/digest.ts'
-import type { JobId, NodeId, TargetId } from '../../src/core/ids.ts'
-import { parseJobId } from '../../src/core/job.ts'
+import type { JobId, NodeId } from '../../src/core/ids.ts'
 import type { BuildReport, Clock, WheelBuilder } from '../../src/core/ports.ts'
-import type { JobBoard } from '../../src/scheduler/job-board.ts'
 import { Coordination, type WitnessStore } from '../../src/scheduler/coordination.ts'
 import type { WitnessMemory } from '../../src/scheduler/lease-witness.ts'
 import { WorkDesk } from '../../src/scheduler/work-desk.ts'
+import { MinHeap } from '../../src/scheduler/min-heap.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { silentLog } from '../support/test-ports.ts'
+import { aBoard, TARGET } from './fixed-board.ts'
 
-export const TARGET = 'cp311-linux_x86_64-glibc2.36' as TargetId
+export { TARGET }
 const TICK_MS = 250
 
 interface Timed {
@@ -34,6 +33,12 @@ export interface MeshOptions {
   /** Share of messages that the network loses. */
   readonly loss?: number
   readonly buildMs?: number
+  /** Builds at once on a node. */
+  readonly slots?: number
+  /** From the report of a build until its result is signed and stored. */
+  readonly publishMs?: number
+  /** Slices of the target, as each node sees them. */
+  readonly sliceCount?: (node: NodeId) => number
 }
 
 /** A few whole schedulers in one process on one virtual clock, with a network that delays and loses. */
@@ -43,7 +48,9 @@ export class TestMesh {
   /** job → builders that finished it, in order. */
   readonly builds = new Map<JobId, NodeId[]>()
   readonly done = new Map<NodeId, Set<JobId>>()
-  #queue: Timed[] = []
+  /** Messages of a kind that were said, gossip once. */
+  readonly said = new Map<string, number>()
+  readonly #queue = new MinHeap<Timed>((a, b) => a.atMs - b.atMs || a.order - b.order)
   #order = 0
   readonly #random: () => number
   readonly #memory = new Map<string, WitnessMemory>()
@@ -99,6 +106,18 @@ export class TestMesh {
     )
   }
 
+  /** Share of all slots that stand empty, looked at again and again for so long. */
+  async idleShare(forMs: number): Promise<number> {
+    const everyMs = 50
+    let [free, looks] = [0, 0]
+    for (let ms = 0; ms < forMs; ms += everyMs) {
+      await this.run(everyMs)
+      for (const { desk, up } of this.nodes) if (up) free += desk.freeSlots()
+      looks++
+    }
+    return free / (looks * this.nodes.length * (this.options.slots ?? 1))
+  }
+
   holders(shard: ShardId = TARGET): readonly MeshNode[] {
     return this.nodes.filter(
       (node) =>
@@ -116,26 +135,17 @@ export class TestMesh {
   async run(forMs: number, until: () => boolean = () => false): Promise<boolean> {
     const endMs = this.nowMs + forMs
     while (!until()) {
-      const next = this.#takeNext()
+      const next = this.#queue.least()
       if (next === undefined || next.atMs > endMs) {
-        if (next !== undefined) this.#queue.push(next)
         this.nowMs = endMs
         return false
       }
+      this.#queue.pop()
       this.nowMs = next.atMs
       next.run()
       for (let i = 0; i < 6; i++) await Promise.resolve()
     }
     return true
-  }
-
-  #takeNext(): Timed | undefined {
-    let best = 0
-    for (let i = 1; i < this.#queue.length; i++) {
-      const [a, b] = [this.#queue[i]!, this.#queue[best]!]
-      if (a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)) best = i
-    }
-    return this.#queue.splice(best, 1)[0]
   }
 
   #whenAwake(node: MeshNode, run: () => void): void {
@@ -170,29 +180,15 @@ export class TestMesh {
           this.at(ms, resolve)
         })
     }
-    const jobs = Array.from({ length: this.options.jobs }, (_, i) => `p${i}==1.0@${TARGET}` as JobId)
-    const isOpen = (job: JobId): boolean => this.done.get(self)?.has(job) !== true
-    const board = {
-      *openJobs(target: TargetId) {
-        if (target === TARGET) for (const job of jobs) if (isOpen(job)) yield job
-      },
-      get: (job: JobId) =>
-        isOpen(job)
-          ? {
-              id: job,
-              ...parseJobId(job),
-              state: { kind: 'open', failures: 0 },
-              sdist: { ref: { filename: 'a.tar.gz', sha256: sha256Hex(job) }, url: 'http://127.0.0.1/' },
-              wantIds: [],
-              order: ''
-            }
-          : undefined
-    } as unknown as JobBoard
+    const board = aBoard(this.options.jobs, (job) => this.done.get(self)?.has(job) !== true)
     const witnesses: WitnessStore = {
       load: async (shard) => this.#memory.get(`${self} ${shard}`),
       save: async (shard, memory) => void this.#memory.set(`${self} ${shard}`, memory)
     }
+    const count = ({ kind }: CoordinationMessage): void =>
+      void this.said.set(kind, (this.said.get(kind) ?? 0) + 1)
     const send = (to: NodeId, message: CoordinationMessage): void => {
+      count(message)
       this.#deliver(self, to, message, false)
     }
     const coordination = new Coordination(
@@ -207,11 +203,19 @@ export class TestMesh {
         isMember: () => true,
         buildersOf: () => this.nodes.map(({ id }) => id),
         gossip: (message) => {
+          count(message)
           for (const { id } of this.nodes) if (id !== self) this.#deliver(self, id, message, true)
         },
         entryCount: () => 0
       },
-      { self, roots: ['node-00' as NodeId], boot }
+      {
+        self,
+        roots: ['node-00' as NodeId],
+        boot,
+        ...(this.options.sliceCount === undefined
+          ? {}
+          : { sliceCount: () => this.options.sliceCount?.(self) ?? 1 })
+      }
     )
     const desk = new WorkDesk(
       {
@@ -220,24 +224,14 @@ export class TestMesh {
         log: silentLog,
         random: { float: this.#random, bytes: (n) => new Uint8Array(n) },
         builder: this.#builder(node, coordination),
-        holder: (shard) => coordination.holder(shard),
-        witnesses: (shard) => coordination.shard(shard)?.view().witnesses ?? [],
-        highestFence: (shard) => coordination.shard(shard)?.fence(),
-        openJobs: (target) => coordination.openJobs(target),
-        isClaimed: (job) => coordination.shard(TARGET)?.claims.get(job) !== undefined,
-        send: (to, message) => {
-          if (to === self)
-            queueMicrotask(() => {
-              coordination.receive(self, message, false)
-            })
-          else send(to, message)
-        },
+        coordinators: coordination,
         publish: async (result) => {
+          if (this.options.publishMs !== undefined) await clock.sleep(this.options.publishMs)
           this.#finished(node, result.job)
         },
-        capacity: () => ({ memoryBytes: 1, diskBytes: 1 })
+        capacity: () => ({ memoryBytes: 1, diskBytes: 1, wallMs: 1 })
       },
-      { self, boot, targets: [TARGET], slots: 1 }
+      { self, boot, targets: [TARGET], slots: this.options.slots ?? 1 }
     )
     coordination.attach(desk, desk)
     return { coordination, desk }

@@ -17,6 +17,7 @@ import { sealEntry, type EntryDraft } from '../../src/wire/envelope.ts'
 import { sealGenesis } from '../../src/wire/genesis.ts'
 import { formatTicket, makeTicket } from '../../src/wire/invite.ts'
 import { publicKeyOfSeed } from '../../src/wire/keys.ts'
+import { messages } from './coordination-samples.ts'
 import * as samples from './wire-samples.ts'
 import { builder, fence, meshId, newcomer, proof, root, seedOf, stranger, terms } from './wire-samples.ts'
 
@@ -133,7 +134,7 @@ function coordination(): object {
     domain: `commonwheel/1/coordination ${meshId}`,
     meshId,
     author: { seed: hex(seedOf('root')), node: root.nodeId },
-    messages: samples.messages.map((message) => ({
+    messages: messages.map((message) => ({
       message: jsonOf(message),
       cbor: hex(encodeCoordination(message)),
       ...(GOSSIPED.has(message.kind) ? { gossiped: hex(sealCoordination(root, meshId, message)) } : {})

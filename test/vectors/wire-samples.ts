@@ -1,4 +1,4 @@
-import { viewHash, type ClaimNote, type CoordinationMessage } from '../../src/core/coordination.ts'
+import { viewHash } from '../../src/core/coordination.ts'
 import { sha256Hex } from '../../src/core/digest.ts'
 import { normalizeName } from '../../src/core/distribution.ts'
 import type { Fence } from '../../src/core/fence.ts'
@@ -32,7 +32,7 @@ const DAY_MS = 86_400_000
 export const DEMO = normalizeName('demo')
 export const CP313 = 'cp313-linux_armv7l-glibc2.41' as TargetId
 const CP311 = 'cp311-linux_aarch64-glibc2.36' as TargetId
-const JOB = jobId(DEMO, '1.0', CP313)
+export const JOB = jobId(DEMO, '1.0', CP313)
 
 export const genesis: GenesisRecord = {
   kind: 'genesis',
@@ -59,8 +59,6 @@ export const proof = proveJoin(ticket, newcomer.nodeId)
 
 export const view = { epoch: 1, witnesses: [root.nodeId, newcomer.nodeId, builder.nodeId] }
 export const fence: Fence = { epoch: 1, view: viewHash(view), term: 2, holder: root.nodeId }
-const nextFence: Fence = { ...fence, term: 3, holder: newcomer.nodeId }
-const claim: ClaimNote = { job: JOB, builder: builder.nodeId, fence }
 
 const environment: BuildEnvironment = {
   digest: sha256Hex('environment'),
@@ -118,6 +116,14 @@ export const records: readonly (readonly [name: string, record: MeshRecord | obj
       createdMs: T0
     }
   ],
+  [
+    'node that says what it offers',
+    {
+      ...aNode([CP313]),
+      limits: { memoryBytes: 2 ** 31, diskBytes: 2 ** 32, wallMs: 10_800_000 },
+      packages: ['libjpeg-dev', 'zlib1g-dev']
+    }
+  ],
   ['unwant', { kind: 'unwant', projects: [DEMO], createdMs: T0 + 1 }],
   ['skip', { kind: 'skip', project: DEMO, version: '1.0', reason: 'builds for days', createdMs: T0 }],
   ['unskip', { kind: 'unskip', project: DEMO, version: '1.0', reason: 'no longer', createdMs: T0 + 1 }],
@@ -165,53 +171,42 @@ export const records: readonly (readonly [name: string, record: MeshRecord | obj
       ...ending
     }
   ],
+  [
+    'result of a build that needed more than it had',
+    {
+      ...result,
+      failure: { class: 'resource', cause: 'out-of-memory', reason: 'more memory than this node allows' },
+      ...ending,
+      limits: { memoryBytes: 2 ** 30, diskBytes: 2 ** 32, wallMs: 10_800_000 }
+    }
+  ],
+  [
+    'result that names what was missing',
+    {
+      ...result,
+      failure: {
+        class: 'missing-dependency',
+        cause: 'missing-header',
+        reason: 'jpeglib.h was not found',
+        missing: 'libjpeg-dev'
+      },
+      ...ending
+    }
+  ],
+  [
+    'result of the second time that a batch built it',
+    {
+      ...result,
+      failure: { class: 'package', cause: 'compile-error', reason: 'error: unknown type name' },
+      ...ending,
+      pass: 2
+    }
+  ],
   ['retract', { kind: 'retract', file: sha256Hex('wheel'), reason: 'built on a broken machine' }],
   ['attest', { kind: 'attest', job: JOB, file: sha256Hex('wheel'), agrees: true }],
   ['revoke', { kind: 'revoke', subject: newcomer.nodeId, reason: 'sold' }],
   ['checkpoint', { kind: 'checkpoint', root: sha256Hex('heads'), count: 3 }],
   ['a kind from the future', { kind: 'from-the-future', anything: [1, 'two', null] }]
-]
-
-export const messages: readonly CoordinationMessage[] = [
-  { kind: 'beat', shard: CP313, fence, witnesses: view.witnesses, seq: 7 },
-  { kind: 'ack', shard: CP313, fence, seq: 7 },
-  { kind: 'nack', shard: CP313, highest: nextFence, view },
-  { kind: 'pre-vote', shard: 'upstream', round: 1, view },
-  { kind: 'pre-vote-answer', shard: 'upstream', round: 1, recent: false, silent: true, view },
-  { kind: 'prepare', shard: CP313, fence: nextFence, view },
-  { kind: 'promise', shard: CP313, fence: nextFence, claims: [claim] },
-  {
-    kind: 'refuse',
-    shard: CP313,
-    fence: nextFence,
-    highest: { epoch: 0, view: '', term: 0, holder: '' as never },
-    view: { epoch: 0, witnesses: [root.nodeId] }
-  },
-  { kind: 'hand-over', shard: CP313, fence },
-  {
-    kind: 'request',
-    shard: CP313,
-    nonce: 4_000_000_000,
-    boot: 123_456_789,
-    running: [JOB],
-    capacity: { memoryBytes: 2 ** 31, diskBytes: 2 ** 32 }
-  },
-  { kind: 'grant', shard: CP313, nonce: 4_000_000_000, claim },
-  { kind: 'no-grant', shard: CP313, nonce: 4_000_000_000, holder: '' },
-  { kind: 'note-claim', shard: CP313, claim },
-  { kind: 'claim-noted', shard: CP313, claim },
-  { kind: 'progress', shard: CP313, claim },
-  { kind: 'give-up', shard: CP313, claim },
-  { kind: 'claimed', shard: CP313, claims: [claim] },
-  {
-    kind: 'presence',
-    boot: 123_456_789,
-    seq: 1,
-    freeSlots: 1,
-    running: [{ job: JOB, phase: 'build', elapsedMs: 61_000 }],
-    entries: 42,
-    staying: true
-  }
 ]
 
 function aNode(targets: readonly TargetId[]): MeshRecord {

@@ -1,0 +1,46 @@
+import { compareViews, viewHash, type View, type ViewState } from '../core/coordination.ts'
+
+/** Where a candidate asks for promises: in `view`, and in the one that it replaces. */
+export interface BidTarget {
+  readonly view: View
+  readonly replaces?: View
+}
+
+/** The own knowledge, or what was told where that is newer: a later view, or a proposal for the own one. */
+export function targetOf(own: ViewState, told: ViewState | undefined): BidTarget {
+  const order = told === undefined ? -1 : compareViews(told.view, own.view)
+  const view = order > 0 && told !== undefined ? told.view : own.view
+  const next = order > 0 ? told?.next : ((order === 0 ? told?.next : undefined) ?? own.next)
+  return next === undefined || compareViews(next, view) <= 0 ? { view } : { view: next, replaces: view }
+}
+
+/** What most of them say, of what is of interest; of two as often said, the later. */
+export function mostTold(
+  states: Iterable<ViewState>,
+  ofInterest: (state: ViewState) => boolean
+): { readonly told: ViewState | undefined; readonly count: number } {
+  const counts = new Map<string, { readonly told: ViewState; count: number }>()
+  for (const { view, next } of states) {
+    const told = next === undefined ? { view } : { view, next }
+    if (!ofInterest(told)) continue
+    const key = [view, ...(next === undefined ? [] : [next])].map(nameOf).join(' ')
+    const known = counts.get(key)
+    if (known === undefined) counts.set(key, { told, count: 1 })
+    else known.count++
+  }
+  const [most] = [...counts.values()].sort(
+    (a, b) =>
+      b.count - a.count || compareViews(targetOf(b.told, undefined).view, targetOf(a.told, undefined).view)
+  )
+  return { told: most?.told, count: most?.count ?? 0 }
+}
+
+export function highestEpoch(states: Iterable<ViewState>): number {
+  let highest = 0
+  for (const { view, next } of states) highest = Math.max(highest, view.epoch, next?.epoch ?? 0)
+  return highest
+}
+
+function nameOf(view: View): string {
+  return `${view.epoch}:${viewHash(view)}`
+}

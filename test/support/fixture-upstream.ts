@@ -47,7 +47,11 @@ export interface FixtureUpstream {
 
 /** A simple index (PEP 503, 691, 658, 700) on 127.0.0.1: the only upstream that tests ever talk to. */
 export async function startFixtureUpstream(
-  options: { readonly projects?: Readonly<Record<string, readonly FixtureFile[]>> } = {}
+  options: {
+    readonly projects?: Readonly<Record<string, readonly FixtureFile[]>>
+    /** Where it listens: another address than loopback for nodes in namespaces of their own. */
+    readonly host?: string
+  } = {}
 ): Promise<FixtureUpstream> {
   const projects = new Map<string, FixtureProject>()
   const requests: FixtureRequest[] = []
@@ -85,10 +89,11 @@ export async function startFixtureUpstream(
       answer({ request, response, path, projects, faults })
     }, faults.delayMs)
   })
-  await listen(server)
+  const host = options.host ?? '127.0.0.1'
+  await listen(server, host)
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}/simple/`,
+    url: `http://${host}:${port}/simple/`,
     requests,
     faults,
     publish,
@@ -174,10 +179,10 @@ function answerFile({ response, projects, faults }: Exchange, digest: string, fi
   else response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy())
 }
 
-function listen(server: Server): Promise<void> {
+function listen(server: Server, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    server.listen(0, host, resolve)
   })
 }
 

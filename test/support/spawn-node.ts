@@ -15,6 +15,14 @@ export interface NodePlan {
   readonly upstream?: string
   readonly mdns?: boolean
   readonly acceptLan?: boolean
+  /** Where the other nodes reach it; absent: any free port of loopback. */
+  readonly listen?: string
+  /** Where its HTTP is reached; absent: loopback. */
+  readonly httpHost?: string
+  /** Words for node that start another program with the same command line, in place of `commonwheel`. */
+  readonly program?: readonly string[]
+  /** A command that becomes what stands behind it, in a network namespace perhaps. */
+  readonly under?: readonly string[]
   /** What its config.json says. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly env: Readonly<Record<string, string | undefined>>
@@ -55,7 +63,8 @@ export class NodeProcess {
     if (this.isRunning()) throw new TypeError(`${this.name} runs already`)
     await this.#writeSettings()
     this.#ready = undefined
-    const child = spawnProgram([...this.#words(), ...(ticket === undefined ? [] : [ticket])], this.#plan.env)
+    const words = [...this.#words(), ...(ticket === undefined ? [] : [ticket])]
+    const child = spawnProgram(words, this.#plan.env, this.#plan)
     this.#child = child
     this.#log += `--- ${this.name}: started as ${child.pid ?? 0}\n`
     const ready = await this.#untilReady(child)
@@ -93,9 +102,9 @@ export class NodeProcess {
     await this.#end('SIGKILL')
   }
 
-  /** As Ctrl-C does; its exit code. */
-  async stop(): Promise<number | null> {
-    await this.#end('SIGINT')
+  /** As Ctrl-C does, or a supervisor; its exit code. */
+  async stop(signal: 'SIGINT' | 'SIGTERM' = 'SIGINT'): Promise<number | null> {
+    await this.#end(signal)
     return this.#child?.exitCode ?? null
   }
 
@@ -122,9 +131,10 @@ export class NodeProcess {
 
   #words(): readonly string[] {
     const { pythons, upstream, mdns = false, acceptLan = false, name, dataDir } = this.#plan
+    const { listen = FREE_LISTEN, httpHost = '127.0.0.1' } = this.#plan
     return [
-      ...['join', '--json', '--data', dataDir, '--name', name, '--http', '127.0.0.1:0'],
-      ...['--listen', FREE_LISTEN],
+      ...['join', '--json', '--data', dataDir, '--name', name, '--http', `${httpHost}:0`],
+      ...['--listen', listen],
       ...pythons.flatMap((python) => ['--python', python]),
       ...(upstream === undefined ? [] : ['--upstream', upstream]),
       ...(mdns ? [] : ['--no-mdns']),
@@ -205,9 +215,11 @@ process.on('exit', () => {
 
 function spawnProgram(
   words: readonly string[],
-  env: Readonly<Record<string, string | undefined>>
+  env: Readonly<Record<string, string | undefined>>,
+  { under = [], program = programWords() }: Pick<NodePlan, 'under' | 'program'> = {}
 ): ChildProcess {
-  const child = spawn(process.execPath, [...programWords(), ...words], {
+  const [command = process.execPath, ...rest] = [...under, process.execPath, ...program, ...words]
+  const child = spawn(command, rest, {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'pipe', 'pipe']

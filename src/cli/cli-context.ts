@@ -1,5 +1,6 @@
 import type { AbortOptions } from '../core/ports.ts'
 import type { NodePort } from './node-port.ts'
+import type { SimPort } from './sim-port.ts'
 
 /** Where text for people goes. */
 export interface Terminal {
@@ -22,4 +23,5 @@ export interface CliContext {
   /** Since the program started. */
   readonly elapsedMs: () => number
   readonly loadNode: () => Promise<NodePort>
+  readonly loadSimulator: () => Promise<SimPort>
 }

@@ -8,6 +8,8 @@ export type CliErrorCode =
   | 'REFUSED'
   /** It was done, and did not come out well. */
   | 'FAILED'
+  /** Ctrl-C came, and it has told how far it got. */
+  | 'INTERRUPTED'
 
 export interface CliErrorDetail {
   readonly code: CliErrorCode

@@ -1,9 +1,11 @@
 import { ConfigError } from '../config/config-error.ts'
 import { CodedError, messageOf } from '../core/errors.ts'
-import { CliError } from './cli-error.ts'
+import { CliError, type CliErrorCode } from './cli-error.ts'
 
 const FAILED = 1
 export const WRONG_USAGE = 2
+/** What a program ended by Ctrl-C leaves in a shell. */
+export const EXIT_INTERRUPTED = 130
 
 /** What a person reads when a command fails. */
 export interface Ending {
@@ -16,10 +18,15 @@ export interface Ending {
 
 export const INTERRUPTED: Ending = { message: 'interrupted', hint: '', code: FAILED }
 
+const CODES: Partial<Readonly<Record<CliErrorCode, number>>> = {
+  USAGE: WRONG_USAGE,
+  INTERRUPTED: EXIT_INTERRUPTED
+}
+
 export function endingOf(error: unknown): Ending {
   if (error instanceof CliError) {
     const { message, hint, code } = error.detail
-    return { message, hint, code: code === 'USAGE' ? WRONG_USAGE : FAILED }
+    return { message, hint, code: CODES[code] ?? FAILED }
   }
   if (error instanceof ConfigError) {
     const { source, problem, hint } = error.detail

@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { WriteStream } from 'node:tty'
 import { messageOf } from '../core/errors.ts'
 import type { CliContext, Terminal } from './cli-context.ts'
+import { EXIT_INTERRUPTED } from './ending.ts'
 import { loadNode } from './node-port.ts'
 import { runCli } from './run-cli.ts'
+import { loadSimulator } from './sim-port.ts'
 
-/** What a program ended by Ctrl-C leaves in a shell. */
-const EXIT_INTERRUPTED = 130
 /** A part that does not let go must not keep the program from ending. */
 const EXIT_GRACE_MS = 2_000
 
@@ -31,7 +31,8 @@ function createContext(): CliContext {
       await sleep(ms, undefined, signal === undefined ? {} : { signal })
     },
     elapsedMs: () => process.uptime() * 1000,
-    loadNode
+    loadNode,
+    loadSimulator
   }
 }
 

@@ -7,13 +7,14 @@ import { addJoinCommand } from './join-command.ts'
 import { addLeaveCommand } from './leave-command.ts'
 import { addLogsCommand } from './logs-command.ts'
 import { addNodesCommand } from './nodes-command.ts'
+import { addSimCommand } from './sim-command.ts'
 import { addStatusCommand } from './status-command.ts'
 import { addWantCommand } from './want-command.ts'
 import { addWhyCommand } from './why-command.ts'
 
 const AFTER = `
 Every command takes --data DIR, --json and --debug; \`commonwheel COMMAND --help\` has examples.
-Exit code: 0 done, 1 refused or failed with a reason, 2 wrong usage.
+Exit code: 0 done, 1 refused or failed with a reason, 2 wrong usage, 130 \`sim\` ended by Ctrl-C.
 
 First steps:
   ./commonwheel join                    run a node
@@ -48,7 +49,8 @@ export function createProgram(context: CliContext): Command {
     addLogsCommand,
     addInviteCommand,
     addInitCommand,
-    addLeaveCommand
+    addLeaveCommand,
+    addSimCommand
   ]
   for (const add of commands) add(program, context)
   return program

@@ -52,6 +52,7 @@ export async function run(words: readonly string[], over: Partial<CliContext> = 
     },
     elapsedMs: () => 65_000,
     loadNode: () => Promise.reject(new Error('this test has no node')),
+    loadSimulator: () => Promise.reject(new Error('this test has no simulator')),
     ...over
   }
   const code = await runCli(words, context)

@@ -1,0 +1,85 @@
+import { sha256Hex } from '../core/digest.ts'
+import { publishedWheels } from '../ledger/catalogue.ts'
+import { isUnfinished } from '../scheduler/job-board.ts'
+import type { BuildChecker } from './build-checker.ts'
+import type { SimProcess } from './sim-process.ts'
+import type { Violations } from './violations.ts'
+
+/** Whether a node has nothing left to do and knows all that the others know. */
+export function isQuiet(process: SimProcess): boolean {
+  if (process.desk.running().length > 0) return false
+  for (const project of process.state.wishes.projects()) {
+    if (process.state.observations.newest(project) === undefined) return false
+    if (process.engine.pages.missing(project) !== undefined) return false
+  }
+  for (const row of process.engine.board.rows())
+    if (isUnfinished(row) && row.sdist !== undefined) return false
+  return true
+}
+
+/** All heads of a node's ledger, in one text. */
+export function headsOf(process: SimProcess): string {
+  return process.ledger
+    .heads()
+    .map(({ node, incarnation, seq, hash }) => `${node}/${incarnation} ${seq} ${hash}`)
+    .sort()
+    .join('\n')
+}
+
+/** What must be equal where ledgers are. */
+function queueOf(process: SimProcess): string {
+  const rows = [...process.engine.board.rows()].map(({ id, state }) => `${id} ${JSON.stringify(state)}`)
+  return sha256Hex(rows.sort().join('\n'))
+}
+
+function indexOf(process: SimProcess): string {
+  const lines: string[] = []
+  for (const project of process.state.observations.projects()) {
+    const releases = process.engine.pages.releases(project)?.releases ?? []
+    for (const { wheel, channel, job } of publishedWheels(process.state, project, releases)) {
+      lines.push(`${wheel.filename} ${wheel.sha256} ${channel} ${job}`)
+    }
+  }
+  return sha256Hex(lines.sort().join('\n'))
+}
+
+/** When all faults are over and the mesh had its time: everybody knows everything, and nothing is left to do. */
+export function checkEnd(
+  processes: readonly SimProcess[],
+  builds: BuildChecker,
+  violations: Violations
+): void {
+  const [first] = processes
+  if (first === undefined) return
+  for (const process of processes) {
+    if (headsOf(process) !== headsOf(first))
+      violations.add('ledgers-agree', `${process.id} and ${first.id} differ`)
+    else if (queueOf(process) !== queueOf(first))
+      violations.add('queues-agree', `${process.id} and ${first.id} differ`)
+    else if (indexOf(process) !== indexOf(first))
+      violations.add('indexes-agree', `${process.id} and ${first.id} differ`)
+    checkJobs(process, violations)
+  }
+  checkResults(processes, builds, violations)
+  builds.checkBounds()
+}
+
+function checkJobs(process: SimProcess, violations: Violations): void {
+  for (const row of process.engine.board.rows()) {
+    if (isUnfinished(row)) {
+      violations.add('every-job-ends', `${row.id} is still ${row.state.kind} on ${process.id}`)
+      return
+    }
+  }
+}
+
+function checkResults(processes: readonly SimProcess[], builds: BuildChecker, violations: Violations): void {
+  for (const { process: author, result } of builds.results()) {
+    for (const process of processes) {
+      const known = process.state.results.ofJob(result.job)
+      if (known.some((fact) => fact.author === author.id && fact.record.startedMs === result.startedMs))
+        continue
+      violations.add('no-lost-result', `${process.id} never got ${author.id}'s result of ${result.job}`)
+    }
+  }
+}

@@ -38,7 +38,7 @@ export function compareViews(a: View, b: View): number {
   return hashA < hashB ? -1 : hashA > hashB ? 1 : 0
 }
 
-export function majorityOf(view: View): number {
+export function majorityOf(view: Pick<View, 'witnesses'>): number {
   return Math.floor(view.witnesses.length / 2) + 1
 }
 

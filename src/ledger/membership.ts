@@ -39,6 +39,8 @@ interface Admission {
 export interface Membership {
   apply(author: NodeId, record: MeshRecord): void
   isMember(node: NodeId): boolean
+  /** Its admission is in the ledger: others can know of it. */
+  isRecorded(node: NodeId): boolean
   get(node: NodeId): Member | undefined
   all(): readonly Member[]
   /** How many subjects an invite key has let in. */
@@ -63,6 +65,7 @@ export function createMembership(
   const listeners: (() => void)[] = []
   let ever = resolve()
   let members = withoutRevoked(ever)
+  let recorded = new Set(genesis.roots)
 
   function resolve(): Map<NodeId, Member> {
     return resolveMembers(foundersOf(genesis, believed), admissions)
@@ -99,9 +102,11 @@ export function createMembership(
       const before = [...members.keys()].join()
       ever = resolve()
       members = withoutRevoked(ever)
+      recorded = new Set(resolveMembers(foundersOf(genesis, undefined), admissions).keys())
       if ([...members.keys()].join() !== before) for (const listener of listeners) listener()
     },
     isMember: (node) => members.has(node),
+    isRecorded: (node) => recorded.has(node) && members.has(node),
     get: (node) => members.get(node),
     all: () => [...members.values()],
     usesOf: (inviteKey) => subjectsByInvite.get(keyText(inviteKey))?.size ?? 0,

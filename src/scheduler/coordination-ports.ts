@@ -17,6 +17,8 @@ export interface CoordinationParts {
   isMember(node: NodeId): boolean
   /** A member, or one that was: only such a node may be a witness. Unless given, members. */
   wasAdmitted?(node: NodeId): boolean
+  /** The mesh's records say that this node is a member; before that it leads nobody. */
+  mayLead?(): boolean
   /** Members that build for a target. */
   buildersOf(target: TargetId): readonly NodeId[]
   send(to: NodeId, message: CoordinationMessage): void

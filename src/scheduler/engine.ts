@@ -66,6 +66,7 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
       gossip: (message) => {
         parts.gossip(message)
       },
+      mayLead: () => state.membership.isRecorded(options.self),
       hasResult: ({ job, builder, fence }) =>
         state.results
           .ofJob(job)

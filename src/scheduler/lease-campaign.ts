@@ -1,7 +1,6 @@
 import {
   compareViews,
   majorityOf,
-  viewHash,
   type ClaimNote,
   type ShardId,
   type View,
@@ -20,7 +19,9 @@ const FIRST_WAIT_MS = 300
 const RANK_WAIT_MS = 700
 /** How long answers to a pre-vote are gathered; longer when a whole view is to be replaced. */
 export const PRE_VOTE_MS = 800
-const VIEW_PRE_VOTE_MS = 2_000
+const VIEW_PRE_VOTE_MS = 3_000
+/** Nodes that have not answered are asked again after this. */
+const PRE_VOTE_AGAIN_MS = 400
 /** A candidate waits this long for promises, and between two tries. */
 export const PREPARE_MS = 2_000
 const RETRY_MS = 2_000
@@ -31,12 +32,16 @@ export interface CampaignWorld {
   readonly shard: ShardId
   readonly self: NodeId
   present(): readonly NodeId[]
+  /** The mesh's records say that this node is a member: before, it is nobody to anybody. */
+  mayLead?(): boolean
 }
 
 export interface CampaignInput {
   readonly nowMs: number
   /** The own witness's. */
   readonly state: ViewState
+  /** Of the newest beat that it heard. */
+  readonly heard: Fence | undefined
   readonly silentMs: number
   readonly holding: boolean
 }
@@ -60,6 +65,7 @@ export interface WonBid extends Bid {
 interface PreVote {
   readonly round: number
   readonly endsMs: number
+  askedMs: number
   readonly wholeView: boolean
   readonly asked: ReadonlySet<NodeId>
   readonly answers: Map<NodeId, Message<'pre-vote-answer'>>
@@ -89,9 +95,7 @@ export class Campaign {
     const { nowMs } = input
     if (this.#bid !== undefined && nowMs >= this.#bid.sentMs + PREPARE_MS) this.#fail(input.state, nowMs)
     if (input.holding || this.#bid !== undefined) return { kind: 'none' }
-    if (this.#preVote !== undefined) {
-      return nowMs >= this.#preVote.endsMs ? this.#count(this.#preVote, input) : { kind: 'none' }
-    }
+    if (this.#preVote !== undefined) return this.#tickPreVote(this.#preVote, input)
     if (!this.#mayBegin(input)) return { kind: 'none' }
     const isLost = this.#failedTries >= TRIES_BEFORE_VIEW_CHANGE
     return this.begin(input, isLost && input.silentMs >= VIEW_CHANGE_SILENCE_MS)
@@ -114,7 +118,7 @@ export class Campaign {
   judgeAnswer(from: NodeId, fence: Fence): LeaseRule | undefined {
     const bid = this.#bid
     if (bid === undefined || compareFences(fence, bid.fence) !== 0) return 'unasked'
-    return viewsOf(bid).some(({ witnesses }) => witnesses.includes(from)) ? undefined : 'not-a-witness'
+    return quorumsOf(bid).some(({ witnesses }) => witnesses.includes(from)) ? undefined : 'not-a-witness'
   }
 
   /** Counts a promise for the bid; gives the bid when that made the majority. */
@@ -122,7 +126,8 @@ export class Campaign {
     const bid = this.#bid
     if (bid === undefined) return undefined
     this.#promises.set(from, promise.claims)
-    if (!viewsOf(bid).every((view) => countIn(view, this.#promises) >= majorityOf(view))) return undefined
+    if (!quorumsOf(bid).every((nodes) => countIn(nodes, this.#promises) >= majorityOf(nodes)))
+      return undefined
     this.drop()
     this.#failedTries = 0
     this.#hint = undefined
@@ -180,11 +185,10 @@ export class Campaign {
   /** Rule C2: everybody who can be asked is asked first. */
   protected begin({ nowMs, state }: CampaignInput, wholeView: boolean): CampaignStep {
     const endsMs = nowMs + (wholeView ? VIEW_PRE_VOTE_MS : PRE_VOTE_MS)
-    const { shard, self } = this.world
-    const nodes = this.world.present().filter((node) => node !== self)
+    const nodes = this.world.present().filter((node) => node !== this.world.self)
     const round = this.nextRound()
-    this.#preVote = { round, endsMs, wholeView, asked: new Set(nodes), answers: new Map() }
-    return { kind: 'ask', nodes, message: { kind: 'pre-vote', shard, round, view: state.view } }
+    this.#preVote = { round, endsMs, askedMs: nowMs, wholeView, asked: new Set(nodes), answers: new Map() }
+    return { kind: 'ask', nodes, message: this.#preVoteMessage(round, state) }
   }
 
   /** Where a candidate bids: as its own witness knows it, or as it was told. */
@@ -195,11 +199,25 @@ export class Campaign {
   /** The view that those who can be reached form, each of whom has heard no beat for long. */
   protected newView(own: ViewState, told: Iterable<ViewState>, reachable: readonly NodeId[]): BidTarget {
     const lastEpoch = Math.max(this.#epochFloor, highestEpoch([own, ...told]))
-    return { view: emergencyView(this.world.shard, lastEpoch, reachable) }
+    return { view: emergencyView(this.world.shard, lastEpoch, reachable), quorum: reachable }
+  }
+
+  /** Silence must not be mistaken for consent: who has not answered yet is asked again. */
+  #tickPreVote(preVote: PreVote, input: CampaignInput): CampaignStep {
+    const { nowMs, state } = input
+    if (nowMs >= preVote.endsMs) return this.#count(preVote, input)
+    if (nowMs < preVote.askedMs + PRE_VOTE_AGAIN_MS) return { kind: 'none' }
+    preVote.askedMs = nowMs
+    const nodes = [...preVote.asked].filter((node) => !preVote.answers.has(node))
+    return { kind: 'ask', nodes, message: this.#preVoteMessage(preVote.round, state) }
+  }
+
+  #preVoteMessage(round: number, { view }: ViewState): Message<'pre-vote'> {
+    return { kind: 'pre-vote', shard: this.world.shard, round, view }
   }
 
   #isBlocked(bid: Bid): boolean {
-    return viewsOf(bid).some(
+    return quorumsOf(bid).some(
       (view) => view.witnesses.length - countIn(view, this.#refusals) < majorityOf(view)
     )
   }
@@ -215,15 +233,16 @@ export class Campaign {
 
   /** The rank is asked for last: it costs a hash of every node. */
   #mayBegin({ nowMs, silentMs }: CampaignInput): boolean {
+    if (this.world.mayLead?.() === false) return false
     const waitedMs = silentMs - PROMISE_MS - FIRST_WAIT_MS
     return waitedMs >= 0 && nowMs >= this.#notBeforeMs && waitedMs >= RANK_WAIT_MS * this.#rankNow()
   }
 
-  #count(preVote: PreVote, { nowMs, state }: CampaignInput): CampaignStep {
+  #count(preVote: PreVote, { nowMs, state, heard }: CampaignInput): CampaignStep {
     this.#preVote = undefined
     const answers = [...preVote.answers.values()]
-    // Who hears a holder of a view that the candidate has left hears one that was cut off from the rest.
-    const minded = answers.filter(({ heard }) => heard === undefined || !isOfEarlierView(heard, state.view))
+    // Who hears a holder of an earlier view than one that this node heard in force, hears one that was cut off then.
+    const minded = answers.filter((answer) => !isOfEarlierView(answer.heard, heard))
     if (minded.some(({ recent }) => recent)) return this.#waitUntil(nowMs + RETRY_MS)
     const { view } = this.target(state)
     const { told, count } = mostTold(answers, (one) => compareViews(one.view, view) > 0)
@@ -271,14 +290,20 @@ export class Campaign {
   }
 }
 
-function isOfEarlierView({ epoch, view }: Fence, than: View): boolean {
-  return epoch < than.epoch || (epoch === than.epoch && view < viewHash(than))
+function isOfEarlierView(one: Fence | undefined, than: Fence | undefined): boolean {
+  if (one === undefined || than === undefined) return false
+  return one.epoch < than.epoch || (one.epoch === than.epoch && one.view < than.view)
 }
 
-function viewsOf({ view, replaces }: BidTarget): readonly View[] {
-  return replaces === undefined ? [view] : [view, replaces]
+/** Of each of these a majority must promise. */
+function quorumsOf({ view, replaces, quorum }: BidTarget): readonly Pick<View, 'witnesses'>[] {
+  return [
+    view,
+    ...(replaces === undefined ? [] : [replaces]),
+    ...(quorum === undefined ? [] : [{ witnesses: quorum }])
+  ]
 }
 
-function countIn(view: View, nodes: ReadonlyMap<NodeId, unknown>): number {
+function countIn(view: Pick<View, 'witnesses'>, nodes: ReadonlyMap<NodeId, unknown>): number {
   return view.witnesses.filter((node) => nodes.has(node)).length
 }

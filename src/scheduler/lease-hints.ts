@@ -1,9 +1,12 @@
 import { compareViews, viewHash, type View, type ViewState } from '../core/coordination.ts'
+import type { NodeId } from '../core/ids.ts'
 
 /** Where a candidate asks for promises: in `view`, and in the one that it replaces. */
 export interface BidTarget {
   readonly view: View
   readonly replaces?: View
+  /** A view out of nothing needs a majority of all who were asked, too: two of them formed at once must not both come to be. */
+  readonly quorum?: readonly NodeId[]
 }
 
 /** The own knowledge, or what was told where that is newer: a later view, or a proposal for the own one. */

@@ -77,6 +77,8 @@ export interface LeaseOutcome {
 }
 
 export interface LeaseWorld {
+  /** The mesh's records say that this node is a member. */
+  mayLead?(): boolean
   readonly shard: ShardId
   readonly self: NodeId
   /** Members heard of lately, this node among them. The same array while nothing changed. */

@@ -1,4 +1,4 @@
-import { compareViews, viewHash, type LeaseMessage, type View } from '../core/coordination.ts'
+import { viewHash, type LeaseMessage, type View } from '../core/coordination.ts'
 import { compareFences, type Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { PROMISE_MS } from '../core/limits.ts'
@@ -118,6 +118,7 @@ export class Lease {
     const step = this.#campaign.tick({
       nowMs,
       state: this.#witness.state(),
+      heard: this.#witness.heard(),
       silentMs: this.#witness.silentMs(nowMs),
       holding: this.#holder.tenure() !== undefined
     })
@@ -132,14 +133,15 @@ export class Lease {
     this.#prepare(this.#campaign.target(this.#witness.state()), 'succession', nowMs)
   }
 
-  #prepare({ view, replaces }: BidTarget, purpose: Bid['purpose'], nowMs: number): void {
+  #prepare({ view, replaces, quorum = [] }: BidTarget, purpose: Bid['purpose'], nowMs: number): void {
     const { shard, self } = this.#world
     const term = this.#knowledge.counters().term + 1
     const fence: Fence = { epoch: view.epoch, view: viewHash(view), term, holder: self }
     const target = replaces === undefined ? { view } : { view, replaces }
-    this.#campaign.prepare({ ...target, fence, sentMs: nowMs, purpose })
+    const more = quorum.length === 0 ? {} : { quorum }
+    this.#campaign.prepare({ ...target, ...more, fence, sentMs: nowMs, purpose })
     const message: Message<'prepare'> = { kind: 'prepare', shard, fence, ...target }
-    this.#tell([...view.witnesses, ...(replaces?.witnesses ?? [])], message, nowMs)
+    this.#tell([...view.witnesses, ...(replaces?.witnesses ?? []), ...quorum], message, nowMs)
   }
 
   /** A node hears itself without the network, after it has told all others. Its answer to itself goes the way of the others. */
@@ -180,11 +182,9 @@ export class Lease {
     if (wrong !== undefined) return wrong
     if (this.#witness.isHandedOver(fence)) return refused('handed-over')
     const known = this.#witness.heard()
-    // A view that was left cannot come back: its holder was cut off when the later one came into force (rule C4).
-    const isLeft = compareViews(claim.view, this.#witness.state().view) < 0
-    if (isLeft || (known !== undefined && compareFences(fence, known) < 0)) {
-      if (!gossiped) this.#desk.nack(from, isLeft ? this.#witness.highest() : (known ?? fence))
-      return refused(isLeft ? 'stale-view' : 'stale-fence')
+    if (known !== undefined && compareFences(fence, known) < 0) {
+      if (!gossiped) this.#desk.nack(from, known)
+      return refused('stale-fence')
     }
     this.#holder.heardBeat(fence)
     this.#campaign.heardBeat(fence)

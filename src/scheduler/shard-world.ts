@@ -11,7 +11,7 @@ import { Troubles } from './troubles.ts'
 
 interface ShardWorldParts extends Pick<
   CoordinationParts,
-  'clock' | 'board' | 'isMember' | 'wasAdmitted' | 'gossip' | 'hasResult' | 'lacks'
+  'clock' | 'board' | 'isMember' | 'wasAdmitted' | 'mayLead' | 'gossip' | 'hasResult' | 'lacks'
 > {
   readonly self: NodeId
   readonly roster: Roster
@@ -31,6 +31,7 @@ export function shardWorld(shard: ShardId, desk: TargetDesk | undefined, parts: 
     troubles: desk?.troubles ?? new Troubles(),
     present: () => roster.present(clock.monotonicMs()),
     isMember,
+    mayLead: () => parts.mayLead?.() !== false,
     wasAdmitted: (node) => isMember(node) || parts.wasAdmitted?.(node) === true,
     mayGrant: (nowMs) => desk?.isSettled(nowMs) ?? true,
     openJobs: () => parts.openJobs(),

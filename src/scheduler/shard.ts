@@ -28,6 +28,8 @@ export interface ShardWorld {
   readonly troubles: Troubles
   present(): readonly NodeId[]
   isMember(node: NodeId): boolean
+  /** The mesh's records say that this node is a member. */
+  mayLead(): boolean
   /** A member, or one that was. */
   wasAdmitted(node: NodeId): boolean
   /** False for a while after the target was divided anew: somebody may still grant by the old division. */
@@ -67,6 +69,7 @@ export class Shard {
         shard,
         self,
         present: () => world.present(),
+        mayLead: () => world.mayLead(),
         wasAdmitted: (node) => world.wasAdmitted(node),
         claims: () => claims.notes((job) => this.isOurs(job))
       },

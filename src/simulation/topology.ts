@@ -4,6 +4,8 @@ import type { NodeId } from '../core/ids.ts'
 interface Disturbance {
   readonly fromMs: number
   untilMs: number
+  /** Parts beyond the first. */
+  readonly parts: number
   separates(a: NodeId, b: NodeId): boolean
 }
 
@@ -36,6 +38,7 @@ export class Topology {
     this.#partition = {
       fromMs: nowMs,
       untilMs: Infinity,
+      parts: new Set(parts.values()).size - 1,
       separates: (a, b) => partOf(a) !== partOf(b)
     }
     this.#history.push(this.#partition)
@@ -53,7 +56,7 @@ export class Topology {
     const key = `${from}>${to}`
     if (this.#oneWay.has(key)) return
     const separates = (a: NodeId, b: NodeId): boolean => (a === from && b === to) || (a === to && b === from)
-    const disturbance = { fromMs: nowMs, untilMs: Infinity, separates }
+    const disturbance = { fromMs: nowMs, untilMs: Infinity, parts: 1, separates }
     this.#oneWay.set(key, disturbance)
     this.#history.push(disturbance)
     this.#version++
@@ -75,12 +78,13 @@ export class Topology {
     }
   }
 
-  /** How many times two of these nodes were kept apart at some time since then. */
+  /** How often two of these nodes were kept apart at some time since then, a cut into three parts counting twice. */
   separations(nodes: readonly NodeId[], sinceMs: number): number {
-    return this.#history.filter(
+    const cuts = this.#history.filter(
       (one) =>
         one.untilMs >= sinceMs && nodes.some((a, at) => nodes.slice(at + 1).some((b) => one.separates(a, b)))
-    ).length
+    )
+    return cuts.reduce((sum, { parts }) => sum + parts, 0)
   }
 
   #partOf(node: NodeId): number {

@@ -10,7 +10,16 @@ import { compareFences, type Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { PROMISE_MS, VIEW_CHANGE_SILENCE_MS } from '../core/limits.ts'
 import { rendezvousOrder } from '../core/rendezvous.ts'
-import { highestEpoch, mostTold, targetOf, type BidTarget } from './lease-hints.ts'
+import {
+  countIn,
+  highestEpoch,
+  isOfEarlierView,
+  mostTold,
+  quorumsOf,
+  targetOf,
+  type BidTarget
+} from './lease-hints.ts'
+import { Rivals } from './lease-rivals.ts'
 import type { LeaseRule, Message } from './lease-types.ts'
 import { emergencyView } from './lease-view.ts'
 
@@ -80,6 +89,7 @@ export class Campaign {
   #refusals = new Map<NodeId, ViewState>()
   /** What others said of the views, when nobody holds: where to bid, not what to believe. */
   #hint: ViewState | undefined
+  readonly #rivals: Rivals
   #failedTries = 0
   #notBeforeMs = -Infinity
   #round = 0
@@ -89,6 +99,7 @@ export class Campaign {
 
   constructor(world: CampaignWorld) {
     this.world = world
+    this.#rivals = new Rivals(world.shard, world.self)
   }
 
   tick(input: CampaignInput): CampaignStep {
@@ -99,6 +110,11 @@ export class Campaign {
     if (!this.#mayBegin(input)) return { kind: 'none' }
     const isLost = this.#failedTries >= TRIES_BEFORE_VIEW_CHANGE
     return this.begin(input, isLost && input.silentMs >= VIEW_CHANGE_SILENCE_MS)
+  }
+
+  /** Somebody else asks. */
+  heardPreVote(from: NodeId, nowMs: number): void {
+    this.#rivals.asked(from, nowMs)
   }
 
   answer(from: NodeId, answer: Message<'pre-vote-answer'>): LeaseRule | undefined {
@@ -145,6 +161,7 @@ export class Campaign {
 
   heardBeat(fence: Fence): void {
     this.#failedTries = 0
+    this.#rivals.forget()
     this.#preVote = undefined
     this.#hint = undefined
     this.#rank = undefined
@@ -231,9 +248,14 @@ export class Campaign {
     return this.#rank.rank
   }
 
+  /** The first try is ordered by rank alone. */
+  #mustGiveWay(nowMs: number): boolean {
+    return this.#failedTries > 0 && this.#rivals.areTrying(nowMs)
+  }
+
   /** The rank is asked for last: it costs a hash of every node. */
   #mayBegin({ nowMs, silentMs }: CampaignInput): boolean {
-    if (this.world.mayLead?.() === false) return false
+    if (this.world.mayLead?.() === false || this.#mustGiveWay(nowMs)) return false
     const waitedMs = silentMs - PROMISE_MS - FIRST_WAIT_MS
     return waitedMs >= 0 && nowMs >= this.#notBeforeMs && waitedMs >= RANK_WAIT_MS * this.#rankNow()
   }
@@ -244,6 +266,7 @@ export class Campaign {
     // Who hears a holder of an earlier view than one that this node heard in force, hears one that was cut off then.
     const minded = answers.filter((answer) => !isOfEarlierView(answer.heard, heard))
     if (minded.some(({ recent }) => recent)) return this.#waitUntil(nowMs + RETRY_MS)
+    if (this.#mustGiveWay(nowMs)) return this.#waitUntil(nowMs)
     const { view } = this.target(state)
     const { told, count } = mostTold(answers, (one) => compareViews(one.view, view) > 0)
     if (told !== undefined && 2 * count >= answers.length) {
@@ -288,22 +311,4 @@ export class Campaign {
     const mostMs = PROMISE_MS + FIRST_WAIT_MS + RANK_WAIT_MS * rank
     return Math.min(RETRY_MS * (1 + rank * this.#failedTries), mostMs)
   }
-}
-
-function isOfEarlierView(one: Fence | undefined, than: Fence | undefined): boolean {
-  if (one === undefined || than === undefined) return false
-  return one.epoch < than.epoch || (one.epoch === than.epoch && one.view < than.view)
-}
-
-/** Of each of these a majority must promise. */
-function quorumsOf({ view, replaces, quorum }: BidTarget): readonly Pick<View, 'witnesses'>[] {
-  return [
-    view,
-    ...(replaces === undefined ? [] : [replaces]),
-    ...(quorum === undefined ? [] : [{ witnesses: quorum }])
-  ]
-}
-
-function countIn(view: Pick<View, 'witnesses'>, nodes: ReadonlyMap<NodeId, unknown>): number {
-  return view.witnesses.filter((node) => nodes.has(node)).length
 }

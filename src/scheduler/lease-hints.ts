@@ -1,4 +1,5 @@
 import { compareViews, viewHash, type View, type ViewState } from '../core/coordination.ts'
+import type { Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 
 /** Where a candidate asks for promises: in `view`, and in the one that it replaces. */
@@ -46,4 +47,23 @@ export function highestEpoch(states: Iterable<ViewState>): number {
 
 function nameOf(view: View): string {
   return `${view.epoch}:${viewHash(view)}`
+}
+
+/** Both fences are known, and the first one's view comes before the other's. */
+export function isOfEarlierView(one: Fence | undefined, than: Fence | undefined): boolean {
+  if (one === undefined || than === undefined) return false
+  return one.epoch < than.epoch || (one.epoch === than.epoch && one.view < than.view)
+}
+
+/** Of each of these a majority must promise. */
+export function quorumsOf({ view, replaces, quorum }: BidTarget): readonly Pick<View, 'witnesses'>[] {
+  return [
+    view,
+    ...(replaces === undefined ? [] : [replaces]),
+    ...(quorum === undefined ? [] : [{ witnesses: quorum }])
+  ]
+}
+
+export function countIn(view: Pick<View, 'witnesses'>, nodes: ReadonlyMap<NodeId, unknown>): number {
+  return view.witnesses.filter((node) => nodes.has(node)).length
 }

@@ -195,6 +195,7 @@ export class Lease {
 
   #onPreVote(from: NodeId, ask: Message<'pre-vote'>, nowMs: number): LeaseRefusal | undefined {
     // The view that a candidate names binds nobody: who is behind learns it from the answers.
+    this.#campaign.heardPreVote(from, nowMs)
     const wrong = this.#knowledge.judgeViews(ask)
     const office = this.#holder.hasAuthority(nowMs) ? this.fence() : undefined
     if (wrong?.blame !== true) this.#desk.onPreVote(from, ask, office, nowMs)

@@ -9,6 +9,7 @@ import type { World } from './world.ts'
 
 /** A promise is dated when it leaves; the witness counts from a moment before, when its disk began to write. */
 const DISK_TOLERANCE_MS = 3_000
+const SLOW_DISK_TOLERANCE_MS = 2 * PROMISE_MS
 /** After a heal one view wins: at once when it has a holder, after a long silence when it has none. */
 const HEALING_MS = 2 * VIEW_CHANGE_SILENCE_MS
 
@@ -48,8 +49,7 @@ export class LeaseChecker {
 
   sent(from: RunningNode, message: CoordinationMessage): void {
     if (message.kind !== 'ack' && message.kind !== 'promise') return
-    // What a stopped process wanted to say before it was stopped goes out late, when it means nothing any more.
-    if (this.#world.nowMs() - from.machine.lastAbsentMs < DISK_TOLERANCE_MS) return
+    if (this.#speaksLate(from)) return
     const key = `${from.id} ${message.shard}`
     const nowMs = from.machine.clock.monotonicMs()
     const { fence } = message
@@ -111,6 +111,15 @@ export class LeaseChecker {
     return [...(this.#offices.get(shard)?.values() ?? [])]
       .filter((office) => isInOffice(shard, office))
       .map(({ process }) => process)
+  }
+
+  /** What a stopped process wanted to say goes out late, when it means nothing any more; so does what waited for a slow disk. */
+  #speaksLate({ machine }: RunningNode): boolean {
+    const nowMs = this.#world.nowMs()
+    return (
+      nowMs - machine.lastAbsentMs < DISK_TOLERANCE_MS ||
+      nowMs - machine.disk.lastSlowMs < SLOW_DISK_TOLERANCE_MS
+    )
   }
 
   #compareAll(shard: ShardId, office: Office, offices: ReadonlyMap<NodeId, Office>): void {

@@ -10,6 +10,8 @@ import type { Dice } from './seeded-random.ts'
 const SYNC_MEAN_MS = 15
 
 export interface DiskHost {
+  /** Of the simulated world, in milliseconds. */
+  nowMs(): number
   /** Runs later on this node, unless its process has died by then. */
   later(inMs: number, run: () => void): void
 }
@@ -24,6 +26,8 @@ export class SimDisk {
   readonly #witness = new Map<ShardId, WitnessMemory>()
   /** A card that is slower by this factor, for a while. */
   slowness = 1
+  /** When a write last took long. */
+  lastSlowMs = -Infinity
   /** Every write fails: the disk is full. */
   full = false
 
@@ -84,6 +88,7 @@ export class SimDisk {
   #synced(host: DiskHost, done: () => void): Promise<void> {
     if (this.full) return Promise.reject(new Error('no space left on device'))
     const waitMs = (1 + this.#dice.exponential(SYNC_MEAN_MS)) * this.slowness
+    if (this.slowness > 1) this.lastSlowMs = host.nowMs() + waitMs
     return new Promise((resolve) => {
       host.later(waitMs * 0.9, done)
       host.later(waitMs, resolve)

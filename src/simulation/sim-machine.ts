@@ -82,6 +82,10 @@ export class SimMachine {
     return this.#paused ? this.#world.nowMs() - this.#pausedSinceMs : 0
   }
 
+  nowMs(): number {
+    return this.#world.nowMs()
+  }
+
   /** Runs `run` later in the process that runs here now, if that one still does by then. */
   later(inMs: number, run: () => void): void {
     const process = this.process

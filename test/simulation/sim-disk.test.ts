@@ -29,6 +29,7 @@ function aDisk(seed = 1): Setup & { readonly die: () => void } {
   const world = new World()
   let alive = true
   const host: DiskHost = {
+    nowMs: () => 0,
     later: (inMs, run) => {
       world.at(inMs, () => {
         if (alive) run()

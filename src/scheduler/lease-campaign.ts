@@ -3,7 +3,6 @@ import {
   majorityOf,
   type ClaimNote,
   type ShardId,
-  type View,
   type ViewState
 } from '../core/coordination.ts'
 import { compareFences, type Fence } from '../core/fence.ts'

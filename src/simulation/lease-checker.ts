@@ -33,6 +33,7 @@ export class LeaseChecker {
   readonly #violations: Violations
   readonly #promises = new Map<string, Promise>()
   readonly #highest = new Map<string, Fence>()
+  readonly #released = new Map<string, Fence>()
   readonly #offices = new Map<ShardId, Map<NodeId, Office>>()
   readonly #elected: ((shard: ShardId, process: RunningNode) => void)[] = []
 
@@ -64,15 +65,8 @@ export class LeaseChecker {
         `${from.id} is promised to ${before.holder} and gave itself to ${fence.holder} over ${message.shard}`
       )
     }
-    this.#promises.set(key, { holder: fence.holder, atMs: nowMs })
-    const highest = this.#highest.get(key)
-    if (message.kind === 'promise' && highest !== undefined && compareFences(fence, highest) < 0) {
-      this.#violations.add(
-        'terms-rise',
-        `${from.id} promised ${fenceText(fence)} after ${fenceText(highest)}`
-      )
-    }
-    if (highest === undefined || compareFences(fence, highest) > 0) this.#highest.set(key, fence)
+    if (!this.#isReleased(key, fence)) this.#promises.set(key, { holder: fence.holder, atMs: nowMs })
+    this.#checkRise(key, from, message)
   }
 
   delivered(from: NodeId, to: RunningNode, message: CoordinationMessage): void {
@@ -80,6 +74,7 @@ export class LeaseChecker {
     if (message.kind === 'hand-over') {
       const key = `${to.id} ${message.shard}`
       if (this.#promises.get(key)?.holder === from) this.#promises.delete(key)
+      this.#released.set(key, message.fence)
     }
   }
 
@@ -111,6 +106,27 @@ export class LeaseChecker {
     return [...(this.#offices.get(shard)?.values() ?? [])]
       .filter((office) => isInOffice(shard, office))
       .map(({ process }) => process)
+  }
+
+  #checkRise(
+    key: string,
+    from: RunningNode,
+    { kind, fence }: Extract<CoordinationMessage, { kind: 'ack' | 'promise' }>
+  ): void {
+    const highest = this.#highest.get(key)
+    if (kind === 'promise' && highest !== undefined && compareFences(fence, highest) < 0) {
+      this.#violations.add(
+        'terms-rise',
+        `${from.id} promised ${fenceText(fence)} after ${fenceText(highest)}`
+      )
+    }
+    if (highest === undefined || compareFences(fence, highest) > 0) this.#highest.set(key, fence)
+  }
+
+  /** The hand-over came before this answer had left. */
+  #isReleased(key: string, fence: Fence): boolean {
+    const released = this.#released.get(key)
+    return released?.holder === fence.holder && compareFences(fence, released) <= 0
   }
 
   /** What a stopped process wanted to say goes out late, when it means nothing any more; so does what waited for a slow disk. */

@@ -151,7 +151,9 @@ async function idleTicks(): Promise<{
       buildersOf: () => members,
       send: () => undefined,
       gossip: () => undefined,
-      entryCount: () => 0
+      entryCount: () => 0,
+      hasResult: () => false,
+      lacks: () => undefined
     },
     { self, roots: [members[1]!], boot: 1 }
   )

@@ -25,9 +25,9 @@ export interface CoordinationParts {
   gossip(message: CoordinationMessage): void
   entryCount(): number
   /** The result of this very claim is in the ledger. */
-  hasResult?(claim: ClaimNote): boolean
+  hasResult(claim: ClaimNote): boolean
   /** A member has signed entries that are not here yet. */
-  lacks?(node: NodeId): void
+  lacks(node: NodeId): void
   /** A member sent what no honest node can send: by which rule it was refused. */
   blame?(node: NodeId, rule: string): void
 }

@@ -43,9 +43,9 @@ export function shardWorld(shard: ShardId, desk: TargetDesk | undefined, parts: 
     failedOn: (job) => board.failedOn(job),
     hasOtherBuilder: (builder) =>
       desk !== undefined && roster.hasOtherBuilder(desk.target, builder, clock.monotonicMs()),
-    hasResult: (claim) => parts.hasResult?.(claim) === true,
+    hasResult: (claim) => parts.hasResult(claim),
     lacks: (node) => {
-      parts.lacks?.(node)
+      parts.lacks(node)
     },
     send: (to, message) => {
       parts.send(to, message)

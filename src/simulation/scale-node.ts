@@ -166,7 +166,9 @@ export class ScaleNode {
         if (this.#isUp) this.#parts.gossip(this, message)
       },
       entryCount: () => state.results.count(),
-      hasResult: (claim: ClaimNote) => ledger.hasResult(claim)
+      hasResult: (claim: ClaimNote) => ledger.hasResult(claim),
+      // There is one ledger for all.
+      lacks: () => undefined
     }
     return new MeteredCoordination(parts, { self, roots, boot }, meter)
   }

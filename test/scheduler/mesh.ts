@@ -206,7 +206,9 @@ export class TestMesh {
           count(message)
           for (const { id } of this.nodes) if (id !== self) this.#deliver(self, id, message, true)
         },
-        entryCount: () => 0
+        entryCount: () => 0,
+        hasResult: ({ job }) => this.done.get(self)?.has(job) === true,
+        lacks: () => undefined
       },
       {
         self,

@@ -201,6 +201,8 @@ describe('the port that hears of liars', () => {
         send: () => undefined,
         gossip: () => undefined,
         entryCount: () => 0,
+        hasResult: () => false,
+        lacks: () => undefined,
         blame: (...blame) => void blames.push(blame)
       },
       { self: me, roots: [me], boot: 1 }

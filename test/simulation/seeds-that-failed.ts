@@ -1,2 +1,9 @@
 /** Seeds that a version of the protocol or of the node once failed, and what each of them found. They are run for ever. */
-export const SEEDS_THAT_FAILED: readonly { readonly seed: number; readonly found: string }[] = []
+export const SEEDS_THAT_FAILED: readonly { readonly seed: number; readonly found: string }[] = [
+  { seed: 6, found: 'a job whose result gossip lost to the coordinator was built again' },
+  { seed: 11, found: 'a page that the observer had fetched again did not reach its job board' },
+  { seed: 26, found: 'two emergency views without a common witness, and a deaf node that led itself' },
+  { seed: 35, found: 'a candidate that had promised itself a view took it for one in force' },
+  { seed: 3038, found: 'two newcomers that nobody knew yet led themselves' },
+  { seed: 5006, found: 'candidates that all bid at once kept each other from a majority for ever' }
+]

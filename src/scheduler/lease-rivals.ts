@@ -5,7 +5,10 @@ import { isPreferred } from '../core/rendezvous.ts'
 
 /** A candidate that comes first is left alone this long after it asked: until its bid is decided. */
 const GIVE_WAY_MS = 6_000
-/** No candidate is given way to for longer than this without a beat: it may hear no answers. */
+/**
+ * No candidate is given way to for longer than this in one go: it may hear no answers, or be unable to write. Then the others have as
+ * long, in their order, before it has its next turn.
+ */
 const GIVE_WAY_MOST_MS = VIEW_CHANGE_SILENCE_MS
 
 interface Rival {
@@ -30,16 +33,18 @@ export class Rivals {
   asked(node: NodeId, nowMs: number): void {
     if (node === this.#self || !isPreferred(this.#shard, node, this.#self)) return
     const known = this.#rivals.get(node)
-    // Quiet for long: it tries anew.
-    if (known === undefined || nowMs - known.lastMs > GIVE_WAY_MOST_MS) {
-      this.#rivals.set(node, { sinceMs: nowMs, lastMs: nowMs })
-    } else known.lastMs = nowMs
+    const isNewTurn =
+      known === undefined ||
+      nowMs - known.lastMs > 2 * GIVE_WAY_MS ||
+      nowMs - known.sinceMs >= 2 * GIVE_WAY_MOST_MS
+    if (isNewTurn) this.#rivals.set(node, { sinceMs: nowMs, lastMs: nowMs })
+    else known.lastMs = nowMs
   }
 
   /** Somebody who comes first is trying. */
   areTrying(nowMs: number): boolean {
     for (const { sinceMs, lastMs } of this.#rivals.values())
-      if (nowMs - lastMs < GIVE_WAY_MS && lastMs - sinceMs < GIVE_WAY_MOST_MS) return true
+      if (nowMs - lastMs < GIVE_WAY_MS && nowMs - sinceMs < GIVE_WAY_MOST_MS) return true
     return false
   }
 

@@ -1,20 +1,30 @@
 import { sha256Hex } from '../core/digest.ts'
+import type { TargetId } from '../core/ids.ts'
 import { publishedWheels } from '../ledger/catalogue.ts'
-import { isUnfinished } from '../scheduler/job-board.ts'
+import { isUnfinished, type JobRow } from '../scheduler/job-board.ts'
 import type { BuildChecker } from './build-checker.ts'
 import type { SimProcess } from './sim-process.ts'
 import type { Violations } from './violations.ts'
 
 /** Whether a node has nothing left to do and knows all that the others know. */
-export function isQuiet(process: SimProcess): boolean {
+export function isQuiet(process: SimProcess, served: ReadonlySet<TargetId>): boolean {
   if (process.desk.running().length > 0) return false
   for (const project of process.state.wishes.projects()) {
     if (process.state.observations.newest(project) === undefined) return false
     if (process.engine.pages.missing(project) !== undefined) return false
   }
-  for (const row of process.engine.board.rows())
-    if (isUnfinished(row) && row.sdist !== undefined) return false
-  return true
+  return unfinished(process, served).length === 0
+}
+
+/** Targets that somebody who is there builds for: others' jobs nobody can build. */
+export function servedTargets(processes: readonly SimProcess[]): ReadonlySet<TargetId> {
+  return new Set(processes.flatMap(({ machine }) => machine.facts.targets))
+}
+
+function unfinished(process: SimProcess, served: ReadonlySet<TargetId>): readonly JobRow[] {
+  return [...process.engine.board.rows()].filter(
+    (row) => isUnfinished(row) && row.sdist !== undefined && served.has(row.target)
+  )
 }
 
 /** All heads of a node's ledger, in one text. */
@@ -51,6 +61,7 @@ export function checkEnd(
 ): void {
   const [first] = processes
   if (first === undefined) return
+  const served = servedTargets(processes)
   for (const process of processes) {
     if (headsOf(process) !== headsOf(first))
       violations.add('ledgers-agree', `${process.id} and ${first.id} differ`)
@@ -58,19 +69,16 @@ export function checkEnd(
       violations.add('queues-agree', `${process.id} and ${first.id} differ`)
     else if (indexOf(process) !== indexOf(first))
       violations.add('indexes-agree', `${process.id} and ${first.id} differ`)
-    checkJobs(process, violations)
+    checkJobs(process, served, violations)
   }
   checkResults(processes, builds, violations)
   builds.checkBounds()
 }
 
-function checkJobs(process: SimProcess, violations: Violations): void {
-  for (const row of process.engine.board.rows()) {
-    if (isUnfinished(row)) {
-      violations.add('every-job-ends', `${row.id} is still ${row.state.kind} on ${process.id}`)
-      return
-    }
-  }
+function checkJobs(process: SimProcess, served: ReadonlySet<TargetId>, violations: Violations): void {
+  const [row] = unfinished(process, served)
+  if (row !== undefined)
+    violations.add('every-job-ends', `${row.id} is still ${row.state.kind} on ${process.id}`)
 }
 
 function checkResults(processes: readonly SimProcess[], builds: BuildChecker, violations: Violations): void {

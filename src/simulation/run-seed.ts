@@ -1,7 +1,7 @@
 import type { ShardId } from '../core/coordination.ts'
 import type { ProtocolRules } from '../scheduler/protocol-rules.ts'
 import type { BuildCounts } from './build-checker.ts'
-import { checkEnd, headsOf, isQuiet } from './end-checker.ts'
+import { checkEnd, headsOf, isQuiet, servedTargets } from './end-checker.ts'
 import { FaultDriver } from './fault-driver.ts'
 import { drawPlan, type PlannedWant, type SeedPlan } from './seed-plan.ts'
 import { Dice } from './seeded-random.ts'
@@ -127,7 +127,8 @@ async function rest(mesh: SimMesh, failed: () => boolean): Promise<number> {
 
 function isAtRest(processes: readonly SimProcess[]): boolean {
   const [first] = processes
-  if (first === undefined || !processes.every(isQuiet)) return false
+  const served = servedTargets(processes)
+  if (first === undefined || !processes.every((process) => isQuiet(process, served))) return false
   const heads = headsOf(first)
   return processes.every((process) => headsOf(process) === heads)
 }

@@ -98,3 +98,14 @@ test('uses of a ticket are counted by subject', () => {
   }
   expect(membership.usesOf(termsOf(ticketBy('root')).inviteKey)).toBe(2)
 })
+
+test('a newcomer believes itself a member, and is on record once somebody has vouched for it', () => {
+  const { record } = admit('root', 'a')
+  const believed = { node: id('a'), roles: ['build'], level: 'trusted' } as const
+  const membership = createMembership(sealed.genesis, codec, believed)
+  expect(membership.isMember(id('a'))).toBe(true)
+  expect(membership.isRecorded(id('a'))).toBe(false)
+  expect(membership.isRecorded(id('root'))).toBe(true)
+  membership.apply(id('root'), record)
+  expect(membership.isRecorded(id('a'))).toBe(true)
+})

@@ -4,7 +4,7 @@ import type { MeshId } from '../../src/core/ids.ts'
 import type { Entry, MeshRecord, ResultRecord } from '../../src/core/record.ts'
 import { jobId } from '../../src/core/job.ts'
 import { sha256Hex } from '../../src/core/digest.ts'
-import { checkEnd, isQuiet } from '../../src/simulation/end-checker.ts'
+import { checkEnd, isQuiet, servedTargets } from '../../src/simulation/end-checker.ts'
 import type { SimPackage } from '../../src/simulation/sim-packages.ts'
 import type { SimMesh } from '../../src/simulation/sim-mesh.ts'
 import type { SimProcess } from '../../src/simulation/sim-process.ts'
@@ -56,7 +56,7 @@ function entryOf(record: MeshRecord): Entry {
 test('a mesh that built what was asked for, and told everybody, is in order', async () => {
   await buildNumpy()
   expect(mesh.builds.counts()).toEqual({ builds: 1, duplicates: 0, results: 1 })
-  expect(mesh.awake().every(isQuiet)).toBe(true)
+  expect(mesh.awake().every((process) => isQuiet(process, servedTargets(mesh.awake())))).toBe(true)
   expect(found()).toEqual([])
 })
 
@@ -94,7 +94,7 @@ describe('found at the end', () => {
     mesh.upstream.publish({ ...PACKAGE, project: normalizeName('six'), meanBuildMs: 3_600_000 })
     first.append(aWant({ specs: [{ project: normalizeName('six'), specifier: '' }] }))
     await mesh.world.run(60_000)
-    expect(mesh.awake().every(isQuiet)).toBe(false)
+    expect(mesh.awake().every((process) => isQuiet(process, servedTargets(mesh.awake())))).toBe(false)
     expect(found()).toContain('every-job-ends')
   })
 

@@ -4,6 +4,7 @@ export const SEEDS_THAT_FAILED: readonly { readonly seed: number; readonly found
   { seed: 11, found: 'a page that the observer had fetched again did not reach its job board' },
   { seed: 26, found: 'two emergency views without a common witness, and a deaf node that led itself' },
   { seed: 35, found: 'a candidate that had promised itself a view took it for one in force' },
+  { seed: 290, found: 'a candidate that could not write was given way to until all tried at once again' },
   { seed: 3038, found: 'two newcomers that nobody knew yet led themselves' },
   { seed: 5006, found: 'candidates that all bid at once kept each other from a majority for ever' }
 ]

@@ -7,6 +7,7 @@ import type { Startable, UpstreamIndex } from '../core/ports.ts'
 import type { NodeRecord } from '../core/record.ts'
 import type { NodeAction, NodeModeView } from '../http/api-types.ts'
 import { createDesk } from '../scheduler/create-desk.ts'
+import { sayGoodbye } from '../scheduler/say-goodbye.ts'
 import type { WorkDesk } from '../scheduler/work-desk.ts'
 import type { Mesh } from './create-mesh.ts'
 import type { MeshPorts } from './mesh-ports.ts'
@@ -19,8 +20,6 @@ import { createTicker } from './ticker.ts'
 
 /** Often enough for beats and grants, rare enough for an idle Pi. */
 const TICK_MS = 250
-/** Goodbyes are given this long to leave the machine. */
-const FAREWELL_MS = 300
 
 export interface NodeParts extends MeshPorts {
   readonly mesh: Mesh
@@ -198,8 +197,6 @@ class MeshNode implements Node {
   }
 
   async #sayGoodbye(): Promise<void> {
-    await this.#desk?.stop()
-    await this.#parts.mesh.coordination.stop()
-    await this.#parts.clock.sleep(FAREWELL_MS)
+    await sayGoodbye(this.#parts.clock, this.#parts.mesh.coordination, this.#desk)
   }
 }

@@ -185,10 +185,15 @@ export class Coordination {
     return this.#shards.get(UPSTREAM_SHARD)?.hasAuthority(this.#nowMs()) === true
   }
 
-  /** Hands every lease back and says goodbye. */
-  async stop(): Promise<void> {
+  /** Hands every lease to the next; from then on this node leads nothing. */
+  async handOver(): Promise<void> {
     for (const shard of this.#shards.values()) shard.handOver(this.#nowMs())
     await this.#effects.idle()
+  }
+
+  /** Hands every lease over and says goodbye. */
+  async stop(): Promise<void> {
+    await this.handOver()
     this.#teller.tell(false)
   }
 

@@ -254,9 +254,9 @@ export class Campaign {
 
   /** The rank is asked for last: it costs a hash of every node. */
   #mayBegin({ nowMs, silentMs }: CampaignInput): boolean {
-    if (this.world.mayLead?.() === false || this.#mustGiveWay(nowMs)) return false
     const waitedMs = silentMs - PROMISE_MS - FIRST_WAIT_MS
-    return waitedMs >= 0 && nowMs >= this.#notBeforeMs && waitedMs >= RANK_WAIT_MS * this.#rankNow()
+    if (waitedMs < 0 || this.world.mayLead?.() === false || this.#mustGiveWay(nowMs)) return false
+    return nowMs >= this.#notBeforeMs && waitedMs >= RANK_WAIT_MS * this.#rankNow()
   }
 
   #count(preVote: PreVote, { nowMs, state, heard }: CampaignInput): CampaignStep {

@@ -118,7 +118,7 @@ export class WorkDesk implements GrantReceiver, Workload {
     this.#troubledUntilMs = 0
   }
 
-  /** Ends the running builds and gives their claims back. */
+  /** Ends the running builds and gives their claims back, to the coordinator that is known then. */
   async stop(): Promise<void> {
     this.finish()
     const runs = [...this.#runs.values()]

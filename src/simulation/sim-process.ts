@@ -8,6 +8,7 @@ import { createDesk } from '../scheduler/create-desk.ts'
 import { createEngine, type Engine } from '../scheduler/engine.ts'
 import { createObserver, type Observer } from '../scheduler/observer.ts'
 import type { ProtocolRules } from '../scheduler/protocol-rules.ts'
+import { sayGoodbye } from '../scheduler/say-goodbye.ts'
 import type { WorkDesk } from '../scheduler/work-desk.ts'
 import type { RunningNode } from './running-node.ts'
 import type { EntryRegistry } from './sim-codec.ts'
@@ -20,7 +21,6 @@ import type { World } from './world.ts'
 
 /** Beats and grants are looked after this often, as in production. */
 const TICK_MS = 250
-const FAREWELL_MS = 300
 const POLL_MS = 120_000
 const GiB = 1024 ** 3
 
@@ -113,9 +113,7 @@ export class SimProcess implements RunningNode {
 
   /** As Ctrl-C: builds end, leases are handed over, what was signed is written. */
   async stop(): Promise<void> {
-    await this.desk.stop()
-    await this.engine.coordination.stop()
-    await this.machine.clock.sleep(FAREWELL_MS)
+    await sayGoodbye(this.machine.clock, this.engine.coordination, this.desk)
     await this.observer.stop()
     this.engine.stop()
     await this.ledger.stop()

@@ -27,6 +27,8 @@ export interface SimMeshOptions {
 
 /** After this long a newcomer asks whether it was let in. */
 const ADMISSION_MS = 10_000
+/** A program that could not start is started again after this. */
+const RESTART_MS = 10_000
 /** Some hundred bytes on the wire, when nobody says better. */
 const MESSAGE_BYTES = 300
 
@@ -114,8 +116,21 @@ export class SimMesh {
     })
     this.#running.set(machine, process)
     this.world.tell(`${machine.id} starts`)
-    this.#watch('a start', process.start())
+    this.#watch('a start', this.#start(machine, process))
     return process
+  }
+
+  /** On a full disk the program ends with an error, and whoever looks after it starts it again. */
+  async #start(machine: SimMachine, process: SimProcess): Promise<void> {
+    try {
+      await process.start()
+    } catch (error) {
+      if (!machine.disk.full) throw error
+      this.kill(process)
+      this.world.at(RESTART_MS, () => {
+        if (machine.process === undefined && !machine.hasLeft) this.boot(machine)
+      })
+    }
   }
 
   /** Some member writes the newcomer's admission; as a person would, another one is asked when that came to nothing. */

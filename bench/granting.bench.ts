@@ -82,6 +82,7 @@ function grantsPerSecond(slices: number): readonly number[] {
     fits: (id) => jobs.has(id),
     failedOn: () => undefined,
     hasOtherBuilder: () => true,
+    nodes: () => 20,
     hasResult: () => false,
     lacks: () => undefined,
     send(to: NodeId, message: CoordinationMessage) {

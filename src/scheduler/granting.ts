@@ -16,8 +16,9 @@ import { refused, type Refusal } from './refusal.ts'
 import { RequestLog } from './request-log.ts'
 import type { Troubles } from './troubles.ts'
 
-/** Gossip of new claims is gathered this long. */
+/** Gossip of new claims is gathered this long, and in a large mesh longer: every shard has a coordinator that tells everybody. */
 const CLAIMED_GOSSIP_MS = 500
+const CLAIMED_GOSSIP_NODE_MS = 10
 /** Claims in one message of gossip: some 30 KiB. */
 const CLAIMED_GOSSIP_CLAIMS = 100
 
@@ -48,6 +49,8 @@ export interface GrantWorld {
   hasResult(claim: ClaimNote): boolean
   /** A node has entries that are not here yet. */
   lacks(node: NodeId): void
+  /** Nodes present. */
+  nodes(): number
   /** Whether anybody else could build this shard's jobs. */
   hasOtherBuilder(builder: NodeId): boolean
   send(to: NodeId, message: CoordinationMessage): void
@@ -147,7 +150,7 @@ export class Granting {
     if (this.#requests.hasParked() && this.#world.authority(nowMs) !== undefined)
       for (const { from, request } of this.#requests.unpark(nowMs)) this.onRequest(from, request, nowMs)
     if (this.#fresh.length === 0 || nowMs < this.#gossipAtMs) return
-    this.#gossipAtMs = nowMs + CLAIMED_GOSSIP_MS
+    this.#gossipAtMs = nowMs + Math.max(CLAIMED_GOSSIP_MS, CLAIMED_GOSSIP_NODE_MS * this.#world.nodes())
     while (this.#fresh.length > 0) {
       const claims = this.#fresh.splice(0, CLAIMED_GOSSIP_CLAIMS)
       this.#world.gossip({ kind: 'claimed', shard: this.#world.shard, claims })

@@ -144,6 +144,7 @@ export class Shard {
       isUnfinished: (job) => world.isUnfinished(job),
       fits: (job, capacity, builder) => world.fits(job, capacity, builder),
       failedOn: (job) => world.failedOn(job),
+      nodes: () => world.present().length,
       hasOtherBuilder: (builder) => world.hasOtherBuilder(builder),
       hasResult: (claim) => world.hasResult(claim),
       lacks: (node) => {

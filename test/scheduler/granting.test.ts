@@ -43,6 +43,7 @@ function aDesk(over: Over = {}) {
     holder: () => (state.settling ? me : w2),
     openJobs: () => over.jobs ?? [job(1)],
     hasOtherBuilder: () => over.others ?? true,
+    nodes: () => 20,
     hasResult: () => false,
     lacks: () => undefined,
     send: (to, message) => void sent.push({ to, message }),

@@ -136,8 +136,8 @@ export type CoordinationMessage =
       readonly kind: 'progress'
       readonly shard: ShardId
       readonly claim: ClaimNote
-      /** Its result is signed and on the builder's disk; told until the holder has it. */
-      readonly ended?: true
+      /** Its result is signed and on the builder's disk: its `startedMs`, which tells it from others of the job. Told until the holder has it. */
+      readonly ended?: number
     }
   /** The holder heard a builder's progress; until then the builder repeats it. */
   | {

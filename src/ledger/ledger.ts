@@ -54,6 +54,8 @@ export interface Ledger {
   /** Runs when an entry came whose predecessors are missing. */
   onGap(listener: () => void): void
   entryCount(): number
+  /** The last write came to an end: false on a disk that is full or broken. */
+  isWritable(): boolean
   /** Writes what waits in the open batch; refuses appends from then on. */
   stop(): Promise<void>
 }
@@ -72,6 +74,7 @@ class FeedLedger implements Ledger {
   readonly #quarantined = new Set<string>()
   #entryCount = 0
   #stopped = false
+  #writable = true
   /** One writer at a time: a head is read, checked and moved in one go. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -129,6 +132,10 @@ class FeedLedger implements Ledger {
     return this.#entryCount
   }
 
+  isWritable(): boolean {
+    return this.#writable
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#batcher.flush()
@@ -143,7 +150,7 @@ class FeedLedger implements Ledger {
 
   async #writeOwn(records: readonly MeshRecord[]): Promise<Sha256> {
     const { meshId, self: node, incarnation } = this.#options
-    const { codec, store, bus, log } = this.#parts
+    const { codec, bus, log } = this.#parts
     const head = this.#heads.get(feedKey({ node, incarnation }))
     const sealed = codec.seal({
       meshId,
@@ -152,7 +159,7 @@ class FeedLedger implements Ledger {
       prev: head?.hash ?? '',
       records
     })
-    await store.append([sealed], { sync: true })
+    await this.#store([sealed], true)
     this.#note(codec.open(sealed.bytes))
     // Durable, so peers may hear of it. If nobody does, that is no failure: they ask for what they lack.
     void bus.publish('entries', sealed.bytes).catch((error: unknown) => {
@@ -188,7 +195,7 @@ class FeedLedger implements Ledger {
     if (!this.#parts.codec.isSigned(last.entry, last.bytes)) return refused('bad signature')
     if (entry.prev !== (head?.hash ?? '')) return this.#quarantine(entry)
     const stored = fresh.map((one) => ({ ...headOf(one.entry), bytes: one.bytes }))
-    await this.#parts.store.append(stored, { sync: false })
+    await this.#store(stored, false)
     for (const one of fresh) this.#note(one.entry)
     return { kind: 'accepted' }
   }
@@ -202,6 +209,16 @@ class FeedLedger implements Ledger {
       return this.#quarantine(entry)
     }
     return { kind: 'known' }
+  }
+
+  async #store(entries: readonly StoredEntry[], sync: boolean): Promise<void> {
+    this.#writable = await this.#parts.store.append(entries, { sync }).then(
+      () => true,
+      (error: unknown) => {
+        this.#writable = false
+        throw error
+      }
+    )
   }
 
   #quarantine({ node, incarnation, seq }: Entry): Admission {

@@ -33,7 +33,7 @@ export class BuildRun {
   readonly #abort = new AbortController()
   #phase: BuildPhase = 'fetch'
   #isBuilding = true
-  #isPublished = false
+  #publishedMs: number | undefined
   #toldMs: number
   /** The coordinator heard of the last progress; it knows of the grant itself. */
   #isNoted = true
@@ -65,9 +65,9 @@ export class BuildRun {
     return this.#isBuilding
   }
 
-  /** Its result is signed and on the disk. */
-  isPublished(): boolean {
-    return this.#isPublished
+  /** `startedMs` of its result, once that is signed and on the disk. */
+  publishedMs(): number | undefined {
+    return this.#publishedMs
   }
 
   isProgressDue(nowMs: number): boolean {
@@ -132,7 +132,7 @@ export class BuildRun {
       environment,
       ...(pass !== undefined && { pass })
     })
-    this.#isPublished = true
+    this.#publishedMs = startedMs
     this.#parts.log.info(failure === undefined ? 'built' : 'could not be built', {
       job,
       durationMs: Math.round(durationMs),

@@ -24,8 +24,8 @@ export interface CoordinationParts {
   send(to: NodeId, message: CoordinationMessage): void
   gossip(message: CoordinationMessage): void
   entryCount(): number
-  /** The result of this very claim is in the ledger. */
-  hasResult(claim: ClaimNote): boolean
+  /** The builder's result that began then is in the ledger. */
+  hasResult(claim: ClaimNote, startedMs: number): boolean
   /** A member has signed entries that are not here yet. */
   lacks(node: NodeId): void
   /** A member sent what no honest node can send: by which rule it was refused. */

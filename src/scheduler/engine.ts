@@ -1,5 +1,4 @@
 import { UPSTREAM_SHARD, type CoordinationMessage } from '../core/coordination.ts'
-import { compareFences } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
 import { parseJobId } from '../core/job.ts'
 import type { BlobSource, BlobStore, Clock, Log } from '../core/ports.ts'
@@ -66,11 +65,11 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
       gossip: (message) => {
         parts.gossip(message)
       },
-      mayLead: () => state.membership.isRecorded(options.self),
-      hasResult: ({ job, builder, fence }) =>
+      mayLead: () => state.membership.isRecorded(options.self) && ledger.isWritable(),
+      hasResult: ({ job, builder }, startedMs) =>
         state.results
           .ofJob(job)
-          .some(({ author, record }) => author === builder && compareFences(record.fence, fence) === 0),
+          .some(({ author, record }) => author === builder && record.startedMs === startedMs),
       lacks: (node) => {
         parts.lacks(node)
       }

@@ -45,8 +45,8 @@ export interface GrantWorld {
   fits(job: JobId, capacity: Capacity, builder: NodeId): boolean
   /** The node on which a job failed last for a reason that may pass: another one is to try first. */
   failedOn(job: JobId): NodeId | undefined
-  /** The result of this very claim is in the ledger. */
-  hasResult(claim: ClaimNote): boolean
+  /** The builder's result that began then is in the ledger. */
+  hasResult(claim: ClaimNote, startedMs: number): boolean
   /** A node has entries that are not here yet. */
   lacks(node: NodeId): void
   /** Nodes present. */
@@ -118,9 +118,9 @@ export class Granting {
   /** A builder works: the claim lives on, or is taken over from a coordinator that told nobody here. */
   onProgress(from: NodeId, { claim, ended }: Message<'progress'>, nowMs: number): Refusal | undefined {
     const { claims, shard, self } = this.#world
-    const known = this.#world.hasResult(claim)
+    const known = ended !== undefined && this.#world.hasResult(claim, ended)
     if (!known && !claims.note(claim, nowMs, 'builder')) return refused('too-many-claims')
-    if (!known && ended === true) this.#world.lacks(from)
+    if (!known && ended !== undefined) this.#world.lacks(from)
     // Whatever becomes of the claim, its builder goes on: a finished build is never thrown away.
     if (this.#world.holder(nowMs) === self)
       this.#world.send(from, { kind: 'progress-noted', shard, claim, ...(known && { known }) })

@@ -134,17 +134,24 @@ export class Holder {
     return fence
   }
 
+  /** To a node that still beats under a lower fence, if this one holds. */
+  tell(node: NodeId): void {
+    const tenure = this.#tenure
+    if (tenure !== undefined) this.#parts.outbox.send(node, this.#beatOf(tenure, tenure.lastSeq()))
+  }
+
   /** True when one was due. */
   #beat(tenure: Tenure, nowMs: number): boolean {
     const seq = tenure.nextBeat(nowMs)
     if (seq === undefined) return false
-    const { shard, self } = this.#parts.world
-    const { fence, view } = tenure
-    const { witnesses } = view
-    const beat: Message<'beat'> = { kind: 'beat', shard, fence, witnesses, seq }
+    const beat = this.#beatOf(tenure, seq)
     this.#parts.outbox.push({ kind: 'gossip', message: beat })
-    this.#parts.tell([...witnesses, self], beat, nowMs)
+    this.#parts.tell([...beat.witnesses, this.#parts.world.self], beat, nowMs)
     return true
+  }
+
+  #beatOf({ fence, view }: Tenure, seq: number): Message<'beat'> {
+    return { kind: 'beat', shard: this.#parts.world.shard, fence, witnesses: view.witnesses, seq }
   }
 
   #probeView(tenure: Tenure, nowMs: number): void {

@@ -42,6 +42,11 @@ export class Tenure {
     this.#nextBeatMs = nowMs
   }
 
+  /** The number of the last beat. */
+  lastSeq(): number {
+    return this.#seq
+  }
+
   /** The number of the beat that is due, if one is. */
   nextBeat(nowMs: number): number | undefined {
     if (nowMs < this.#nextBeatMs) return undefined

@@ -64,6 +64,8 @@ export class Lease {
 
   /** Every 250 ms or so. */
   tick(nowMs: number): readonly LeaseEffect[] {
+    // It could not take in the results of its builders.
+    if (this.#holder.tenure() !== undefined && this.#world.mayLead?.() === false) this.#leave(nowMs)
     this.#holder.tick(nowMs)
     if (!this.#isRetired) this.#tickCandidate(nowMs)
     return this.#outbox.take()
@@ -83,9 +85,7 @@ export class Lease {
   /** Gives the lease back before this node stops, so that the next one need not wait for it to run out. */
   handOver(nowMs: number): readonly LeaseEffect[] {
     this.#isRetired = true
-    const fence = this.#holder.handOver(nowMs)
-    if (fence !== undefined) this.#witness.release(this.#world.self, fence, nowMs)
-    this.#campaign.drop()
+    this.#leave(nowMs)
     return this.#outbox.take()
   }
 
@@ -127,6 +127,12 @@ export class Lease {
     const bid = this.#campaign.bid()
     if (!isSucceeding(bid)) this.#succession = undefined
     else if (isDue(this.#succession, bid, nowMs)) this.#succeed(nowMs)
+  }
+
+  #leave(nowMs: number): void {
+    const fence = this.#holder.handOver(nowMs)
+    if (fence !== undefined) this.#witness.release(this.#world.self, fence, nowMs)
+    this.#campaign.drop()
   }
 
   #succeed(nowMs: number): void {
@@ -183,7 +189,9 @@ export class Lease {
     if (this.#witness.isHandedOver(fence)) return refused('handed-over')
     const known = this.#witness.heard()
     if (known !== undefined && compareFences(fence, known) < 0) {
-      if (!gossiped) this.#desk.nack(from, known)
+      // Whoever holds says so itself: the other may be one that gossip does not reach.
+      if (gossiped) this.#holder.tell(from)
+      else this.#desk.nack(from, known)
       return refused('stale-fence')
     }
     this.#holder.heardBeat(fence)
@@ -247,7 +255,7 @@ export class Lease {
     const rule = this.#desk.onHandOver(from, message, nowMs)
     if (rule !== undefined) return refused(rule)
     const isFree = wasInOffice && this.#holder.tenure() === undefined && !this.#isRetired
-    if (to !== this.#world.self || !isFree) return undefined
+    if (to !== this.#world.self || !isFree || this.#world.mayLead?.() === false) return undefined
     this.#campaign.raise(fence)
     this.#succession = { claims, complete, sinceMs: nowMs }
     this.#succeed(nowMs)

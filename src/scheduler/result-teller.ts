@@ -11,6 +11,7 @@ export interface TellWorld {
 
 interface Ended {
   readonly claim: ClaimNote
+  readonly startedMs: number
   readonly sinceMs: number
   toldMs: number
 }
@@ -36,8 +37,9 @@ export class ResultTeller {
     return this.#ended.has(job)
   }
 
-  tell(claim: ClaimNote, nowMs: number): void {
-    const ended = { claim, sinceMs: nowMs, toldMs: nowMs }
+  /** `startedMs`: of the result. */
+  tell(claim: ClaimNote, startedMs: number, nowMs: number): void {
+    const ended = { claim, startedMs, sinceMs: nowMs, toldMs: nowMs }
     this.#ended.set(claim.job, ended)
     this.#say(ended, nowMs)
   }
@@ -72,9 +74,9 @@ export class ResultTeller {
 
   #say(ended: Ended, nowMs: number): void {
     ended.toldMs = nowMs
-    const { claim } = ended
+    const { claim, startedMs } = ended
     const shard = this.#world.shardOf(claim.job)
     const holder = this.#world.holder(shard)
-    if (holder !== undefined) this.#world.send(holder, { kind: 'progress', shard, claim, ended: true })
+    if (holder !== undefined) this.#world.send(holder, { kind: 'progress', shard, claim, ended: startedMs })
   }
 }

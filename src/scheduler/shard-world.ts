@@ -43,7 +43,7 @@ export function shardWorld(shard: ShardId, desk: TargetDesk | undefined, parts: 
     failedOn: (job) => board.failedOn(job),
     hasOtherBuilder: (builder) =>
       desk !== undefined && roster.hasOtherBuilder(desk.target, builder, clock.monotonicMs()),
-    hasResult: (claim) => parts.hasResult(claim),
+    hasResult: (claim, startedMs) => parts.hasResult(claim, startedMs),
     lacks: (node) => {
       parts.lacks(node)
     },

@@ -39,8 +39,8 @@ export interface ShardWorld {
   fits(job: JobId, capacity: Capacity, builder: NodeId): boolean
   failedOn(job: JobId): NodeId | undefined
   hasOtherBuilder(builder: NodeId): boolean
-  /** The result of this very claim is in the ledger. */
-  hasResult(claim: ClaimNote): boolean
+  /** The builder's result that began then is in the ledger. */
+  hasResult(claim: ClaimNote, startedMs: number): boolean
   /** A node has entries that are not here yet. */
   lacks(node: NodeId): void
   send(to: NodeId, message: CoordinationMessage): void
@@ -146,7 +146,7 @@ export class Shard {
       failedOn: (job) => world.failedOn(job),
       nodes: () => world.present().length,
       hasOtherBuilder: (builder) => world.hasOtherBuilder(builder),
-      hasResult: (claim) => world.hasResult(claim),
+      hasResult: (claim, startedMs) => world.hasResult(claim, startedMs),
       lacks: (node) => {
         world.lacks(node)
       },
@@ -167,6 +167,9 @@ export class Shard {
   #apply(effects: readonly LeaseEffect[], nowMs: number): void {
     for (const effect of effects) {
       if (effect.kind !== 'elected') continue
+      // Results that its predecessor knew, and that have not come here yet.
+      for (const witness of this.#lease.view().witnesses)
+        if (witness !== this.#world.self) this.#world.lacks(witness)
       for (const note of effect.claims)
         if (this.isOurs(note.job) && this.#world.isMember(note.builder)) this.claims.note(note, nowMs)
     }

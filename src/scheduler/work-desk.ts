@@ -220,7 +220,8 @@ export class WorkDesk implements GrantReceiver, Workload {
     this.#runs.set(claim.job, run)
     void run.ended.then(() => {
       this.#runs.delete(claim.job)
-      if (run.isPublished()) this.#results.tell(run.claim, this.#nowMs())
+      const startedMs = run.publishedMs()
+      if (startedMs !== undefined) this.#results.tell(run.claim, startedMs, this.#nowMs())
       this.#endedJobs = [claim.job, ...this.#endedJobs].slice(0, REMEMBERED_ENDS)
       this.#look()
     })

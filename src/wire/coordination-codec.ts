@@ -130,7 +130,7 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     kind: 'progress',
     shard: shardOf(map),
     claim: readClaim(map['claim'], 'claim'),
-    ...(map['ended'] === true && { ended: true })
+    ...(map['ended'] === undefined ? {} : { ended: milliseconds(map['ended'], 'ended') })
   }),
   'progress-noted': (map) => ({
     kind: 'progress-noted',

@@ -11,6 +11,7 @@ const claim: ClaimNote = {
   fence: { epoch: 1, view: 'abcd', term: 2, holder: 'node-00' as NodeId }
 }
 
+const STARTED_MS = 1_700_000_000_000
 let holder: NodeId | undefined
 let said: { readonly to: NodeId; readonly message: CoordinationMessage }[]
 let teller: ResultTeller
@@ -27,10 +28,10 @@ beforeEach(() => {
 
 describe('a result on the disk of its builder', () => {
   test('is told to the coordinator at once, and again until that one has it', () => {
-    teller.tell(claim, 0)
+    teller.tell(claim, STARTED_MS, 0)
     teller.tick(PROGRESS_AGAIN_MS - 1)
     expect(said).toEqual([
-      { to: 'node-00', message: { kind: 'progress', shard: TARGET, claim, ended: true } }
+      { to: 'node-00', message: { kind: 'progress', shard: TARGET, claim, ended: STARTED_MS } }
     ])
     teller.tick(PROGRESS_AGAIN_MS)
     expect(said.length).toBe(2)
@@ -41,14 +42,14 @@ describe('a result on the disk of its builder', () => {
   })
 
   test('keeps its claim meanwhile', () => {
-    teller.tell(claim, 0)
+    teller.tell(claim, STARTED_MS, 0)
     expect([...teller.jobs()]).toEqual([claim.job])
     expect(teller.has(claim.job)).toBe(true)
   })
 
   test('is told to a new coordinator at once, and to nobody while there is none', () => {
     holder = undefined
-    teller.tell(claim, 0)
+    teller.tell(claim, STARTED_MS, 0)
     expect(said).toEqual([])
     holder = 'node-02' as NodeId
     teller.newHolder(TARGET, 1_000)
@@ -56,13 +57,13 @@ describe('a result on the disk of its builder', () => {
   })
 
   test('is not forgotten for the answer about an earlier claim on the same job', () => {
-    teller.tell(claim, 0)
+    teller.tell(claim, STARTED_MS, 0)
     expect(teller.known({ ...claim, fence: { ...claim.fence, term: 1 } })).toBe(false)
     expect(teller.has(claim.job)).toBe(true)
   })
 
   test('is left to sync when nobody answers for as long as a claim lives', () => {
-    teller.tell(claim, 0)
+    teller.tell(claim, STARTED_MS, 0)
     teller.tick(CLAIM_TTL_MS + 1)
     expect([...teller.jobs()]).toEqual([])
   })

@@ -44,7 +44,7 @@ export const messages: readonly CoordinationMessage[] = [
   { kind: 'claim-noted', shard: CP313, claim },
   { kind: 'progress', shard: SLICE, claim: { ...claim, crashes: 2 } },
   { kind: 'progress-noted', shard: SLICE, claim },
-  { kind: 'progress', shard: CP313, claim, ended: true },
+  { kind: 'progress', shard: CP313, claim, ended: 1_700_000_000_000 },
   { kind: 'progress-noted', shard: CP313, claim, known: true },
   { kind: 'give-up', shard: CP313, claim },
   { kind: 'claimed', shard: CP313, claims: [claim] },

@@ -38,7 +38,7 @@ export class Topology {
     this.#partition = {
       fromMs: nowMs,
       untilMs: Infinity,
-      parts: new Set(parts.values()).size - 1,
+      parts: new Set([0, ...parts.values()]).size - 1,
       separates: (a, b) => partOf(a) !== partOf(b)
     }
     this.#history.push(this.#partition)

@@ -141,6 +141,13 @@ describe('one-coordinator', () => {
     expect(found()).toEqual([])
   })
 
+  test('not: one of them has not got the other one’s admission yet', () => {
+    nodes[0]!.strangers.add(nodes[1]!.id)
+    takesOffice(0)
+    takesOffice(1, { epoch: 2, view: 'view-2' })
+    expect(found()).toEqual([])
+  })
+
   test('but when the cut was long ago', async () => {
     cut()
     net.network.topology.heal(net.world.nowMs())

@@ -55,12 +55,16 @@ export class StuffedProcess {
   office: { readonly fence: Fence; readonly witnesses: readonly NodeId[] } | undefined
   readonly machine = {
     clock: { monotonicMs: (): number => this.#world.nowMs() },
+    disk: { lastSlowMs: -Infinity },
     hasLeft: false,
     paused: false,
     lastAbsentMs: -Infinity,
     isPaused: (): boolean => this.machine.paused,
     presentSinceMs: (): number => (this.alive && !this.machine.paused ? this.machine.lastAbsentMs : Infinity)
   }
+  /** Whose admission it has not got yet. */
+  readonly strangers = new Set<NodeId>()
+  readonly state = { membership: { isMember: (node: NodeId): boolean => !this.strangers.has(node) } }
   readonly engine = {
     coordination: {
       shards: (): readonly object[] => (this.office === undefined ? [] : [this.#shard(this.office)]),

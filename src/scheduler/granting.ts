@@ -16,6 +16,11 @@ import { refused, type Refusal } from './refusal.ts'
 import { RequestLog } from './request-log.ts'
 import type { Troubles } from './troubles.ts'
 
+/**
+ * A claim that its builder does not list is taken back when it is older than this: by then no request is on its way any more that was
+ * sent before the grant came.
+ */
+const LOST_GRANT_MS = 3 * GRANT_FRESH_MS
 /** Gossip of new claims is gathered this long, and in a large mesh longer: every shard has a coordinator that tells everybody. */
 const CLAIMED_GOSSIP_MS = 500
 const CLAIMED_GOSSIP_NODE_MS = 10
@@ -278,7 +283,7 @@ export class Granting {
         troubles.crashed(job, builder, { nowMs, told })
       } else if (
         claim.noted === undefined &&
-        nowMs - claim.sinceMs > GRANT_FRESH_MS &&
+        nowMs - claim.sinceMs > LOST_GRANT_MS &&
         !running.includes(job)
       ) {
         claims.release(job, nowMs)

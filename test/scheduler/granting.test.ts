@@ -159,13 +159,22 @@ test('a grant that never reached its builder is given again, without calling it 
   const desk = aDesk()
   desk.ask(pi1, 7)
   desk.note(w2, job(1))
-  desk.tick(6_000)
+  desk.tick(16_000)
   desk.ask(pi1, 8)
   expect(desk.claims.size()).toBe(0)
   desk.tick(16_000)
   desk.ask(pi1, 9)
   expect(desk.claims.get(job(1))?.nonce).toBe(9)
   expect(desk.troubles.crashesOf(job(1))).toBe(0)
+})
+
+test('a late request, sent before the grant came, does not take its claim back', () => {
+  const desk = aDesk()
+  desk.ask(pi1, 7)
+  desk.note(w2, job(1))
+  desk.tick(10_000)
+  desk.ask(pi1, 6)
+  expect(desk.claims.get(job(1))?.nonce).toBe(7)
 })
 
 describe('a silent builder', () => {

@@ -6,6 +6,7 @@ export const SEEDS_THAT_FAILED: readonly { readonly seed: number; readonly found
   { seed: 35, found: 'a candidate that had promised itself a view took it for one in force' },
   { seed: 290, found: 'a candidate that could not write was given way to until all tried at once again' },
   { seed: 442, found: 'a coordinator whose disk was full granted what others knew to be finished' },
+  { seed: 456, found: 'a late request that did not list a job yet took its claim back' },
   { seed: 680, found: 'a new coordinator had not got the results that its predecessor knew' },
   { seed: 746, found: 'the progress of a second try was taken for that of the first, and its claim ran out' },
   { seed: 983, found: 'a coordinator that gossip did not reach went on for minutes after a cut' },

@@ -64,6 +64,15 @@ function aBoard(state: MeshState, clock: FakeClock): Omit<Node, 'state' | 'clock
   return { pages, board }
 }
 
+/** The board brings the pages of what is wanted; those of other projects the index brings when somebody asks for them. */
+function bringPages({ observations }: MeshState, pages: PageBook): void {
+  for (const name of PROJECTS) {
+    const digest = observations.newest(name)?.record.page
+    const text = [...PAGES.keys()].find((one) => sha256Hex(one) === digest)
+    if (digest !== undefined && text !== undefined) pages.put(name, digest, new TextEncoder().encode(text))
+  }
+}
+
 /** A node that gets the entries in this order, and asks for what it could not take until it has all. */
 async function nodeAfter(order: readonly StoredEntry[], all: readonly StoredEntry[]): Promise<Node> {
   const signer = signerOf('reader')
@@ -82,6 +91,7 @@ async function nodeAfter(order: readonly StoredEntry[], all: readonly StoredEntr
   })
   for (const { bytes } of [...order, ...all]) await ledger.admit(bytes)
   expect(ledger.entryCount()).toBe(all.length)
+  bringPages(state, pages)
   return { state, pages, board, clock }
 }
 

@@ -1,6 +1,6 @@
 import { GOSSIPED, UPSTREAM_SHARD, type CoordinationMessage, type ShardId } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
-import type { Fence } from '../core/fence.ts'
+import { compareFences, type Fence } from '../core/fence.ts'
 import type { JobId, NodeId, TargetId } from '../core/ids.ts'
 import { GRANT_WINDOW_JOBS, MAX_TARGETS } from '../core/limits.ts'
 import { sliceCount, sliceOfShard, targetOfJob } from '../core/shard.ts'
@@ -233,7 +233,9 @@ export class Coordination {
     const before = shard.fence()
     const refusal = shard.receive(from, message, { nowMs: this.#nowMs(), gossiped })
     const after = shard.fence()
-    if (after !== undefined && after.holder !== before?.holder) this.#receiver?.onNewHolder(message.shard)
+    // Also when the same node took office anew: it may have forgotten everything in between.
+    if (after !== undefined && (before === undefined || compareFences(after, before) !== 0))
+      this.#receiver?.onNewHolder(message.shard)
     return refusal
   }
 

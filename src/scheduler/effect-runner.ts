@@ -68,6 +68,8 @@ export class EffectRunner {
         log.info('this node coordinates', { shard, claims: effect.claims.length })
         this.#parts.onElected(shard)
         return
+      case 'told':
+        return
       case 'lost':
         log.info('this node coordinates no more', { shard })
         return

@@ -84,6 +84,8 @@ export class Campaign {
   protected readonly world: CampaignWorld
   #preVote: PreVote | undefined
   #bid: Bid | undefined
+  /** The last bid that won: its other witnesses' promises are still on their way. */
+  #won: Bid | undefined
   #promises = new Map<NodeId, readonly ClaimNote[]>()
   #refusals = new Map<NodeId, ViewState>()
   /** What others said of the views, when nobody holds: where to bid, not what to believe. */
@@ -129,11 +131,17 @@ export class Campaign {
     this.#refusals = new Map()
   }
 
-  /** A promise or a refusal must answer the bid that is out, and come from a witness that was asked. */
+  /** A promise or a refusal must answer the bid that is out, or that won, and come from a witness that was asked. */
   judgeAnswer(from: NodeId, fence: Fence): LeaseRule | undefined {
-    const bid = this.#bid
-    if (bid === undefined || compareFences(fence, bid.fence) !== 0) return 'unasked'
+    const isOf = (bid: Bid | undefined): boolean => bid !== undefined && compareFences(fence, bid.fence) === 0
+    const bid = [this.#bid, this.#won].find(isOf)
+    if (bid === undefined) return 'unasked'
     return quorumsOf(bid).some(({ witnesses }) => witnesses.includes(from)) ? undefined : 'not-a-witness'
+  }
+
+  /** The bid under this fence waits for its majority. */
+  isOut(fence: Fence): boolean {
+    return this.#bid !== undefined && compareFences(this.#bid.fence, fence) === 0
   }
 
   /** Counts a promise for the bid; gives the bid when that made the majority. */
@@ -144,6 +152,7 @@ export class Campaign {
     if (!quorumsOf(bid).every((nodes) => countIn(nodes, this.#promises) >= majorityOf(nodes)))
       return undefined
     this.drop()
+    this.#won = bid
     this.#failedTries = 0
     this.#hint = undefined
     return { ...bid, claims: [...this.#promises.values()].flat() }
@@ -275,10 +284,7 @@ export class Campaign {
     if (!preVote.wholeView) return { kind: 'prepare', ...this.target(state) }
     if (minded.some(({ silent }) => !silent)) return this.#waitUntil(nowMs + RETRY_MS)
     const free = [...preVote.answers].filter(([, { silent }]) => silent).map(([node]) => node)
-    return {
-      kind: 'prepare',
-      ...this.newView(state, answers, [this.world.self, ...free])
-    }
+    return { kind: 'prepare', ...this.newView(state, answers, [this.world.self, ...free]) }
   }
 
   #waitUntil(atMs: number): CampaignStep {
@@ -298,7 +304,7 @@ export class Campaign {
     })
     this.#hint = told
     const waitMs = this.#refusals.size > 0 ? this.#giveWayMs() : RETRY_MS
-    this.#notBeforeMs = told === undefined ? nowMs + waitMs : nowMs
+    this.#notBeforeMs = nowMs + (told === undefined ? waitMs : 0)
   }
 
   /**

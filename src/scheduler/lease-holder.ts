@@ -10,7 +10,7 @@ import type { Knowledge } from './lease-knowledge.ts'
 import type { Outbox } from './lease-outbox.ts'
 import { chooseSuccessor } from './lease-succession.ts'
 import type { Tenure } from './lease-tenure.ts'
-import type { LeaseRefusal, LeaseWorld, Message } from './lease-types.ts'
+import type { LeaseRefusal, LeaseRule, LeaseWorld, Message } from './lease-types.ts'
 import { proposeView } from './lease-view.ts'
 import type { ProtocolRules } from './protocol-rules.ts'
 
@@ -93,6 +93,18 @@ export class Holder {
     if (rule === undefined) return undefined
     // Only the witnesses that a beat names can answer it.
     return rule === 'not-a-witness' ? blamed(rule) : refused(rule)
+  }
+
+  /**
+   * A promise after the majority's. Its claims count until this node grants: the majority may have been witnesses that were restarted
+   * and know of none.
+   */
+  heardLate({ fence, claims }: Message<'promise'>, nowMs: number): LeaseRule | undefined {
+    const tenure = this.#tenure
+    if (tenure === undefined || compareFences(fence, tenure.fence) !== 0 || tenure.isSettled(nowMs))
+      return 'unasked'
+    this.#parts.outbox.push({ kind: 'told', claims })
+    return undefined
   }
 
   /** Somebody knows of a higher fence than ours. One alone cannot unseat a holder that a majority acknowledges. */

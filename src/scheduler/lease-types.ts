@@ -34,6 +34,8 @@ export type LeaseEffect =
   | { readonly kind: 'remember'; readonly memory: WitnessMemory }
   /** This node coordinates; `claims` are those that its witnesses knew. */
   | { readonly kind: 'elected'; readonly claims: readonly ClaimNote[] }
+  /** Claims of a witness whose promise came after those of the majority. */
+  | { readonly kind: 'told'; readonly claims: readonly ClaimNote[] }
   | { readonly kind: 'lost' }
 
 /** Why a lease message changes nothing here, or not what its sender wanted. docs/protocol/coordination.md#refused-by-rule */

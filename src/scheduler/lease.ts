@@ -227,6 +227,7 @@ export class Lease {
   #onPromise(from: NodeId, promise: Message<'promise'>, nowMs: number): LeaseRefusal | undefined {
     const wrong = this.#judgeAnswer(from, promise.fence)
     if (wrong !== undefined) return wrong
+    if (!this.#campaign.isOut(promise.fence)) return asRefusal(this.#holder.heardLate(promise, nowMs))
     const won = this.#campaign.promised(from, promise)
     if (won !== undefined) this.#takeOffice(won, nowMs)
     return undefined
@@ -234,7 +235,8 @@ export class Lease {
 
   #onRefuse(from: NodeId, refusal: Message<'refuse'>, nowMs: number): LeaseRefusal | undefined {
     const wrong = this.#judgeAnswer(from, refusal.fence) ?? this.#knowledge.hear(refusal)
-    if (wrong === undefined) this.#campaign.refused(from, refusal, this.#witness.state(), nowMs)
+    if (wrong === undefined && this.#campaign.isOut(refusal.fence))
+      this.#campaign.refused(from, refusal, this.#witness.state(), nowMs)
     return wrong
   }
 

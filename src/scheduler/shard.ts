@@ -166,14 +166,21 @@ export class Shard {
 
   #apply(effects: readonly LeaseEffect[], nowMs: number): void {
     for (const effect of effects) {
-      if (effect.kind !== 'elected') continue
-      // Results that its predecessor knew, and that have not come here yet.
-      for (const witness of this.#lease.view().witnesses)
-        if (witness !== this.#world.self) this.#world.lacks(witness)
-      for (const note of effect.claims)
-        if (this.isOurs(note.job) && this.#world.isMember(note.builder)) this.claims.note(note, nowMs)
+      if (effect.kind === 'elected') this.#fetchResults()
+      if (effect.kind === 'elected' || effect.kind === 'told') this.#takeOver(effect.claims, nowMs)
     }
     if (effects.length > 0) this.#world.carryOut(effects)
+  }
+
+  /** Results that its predecessor knew, and that have not come here yet. */
+  #fetchResults(): void {
+    for (const witness of this.#lease.view().witnesses)
+      if (witness !== this.#world.self) this.#world.lacks(witness)
+  }
+
+  #takeOver(claims: readonly ClaimNote[], nowMs: number): void {
+    for (const note of claims)
+      if (this.isOurs(note.job) && this.#world.isMember(note.builder)) this.claims.note(note, nowMs)
   }
 
   #receiveClaim(from: NodeId, message: ClaimMessage, { nowMs }: Heard): Refusal | undefined {

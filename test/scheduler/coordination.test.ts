@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { TestMesh } from './mesh.ts'
+import { TARGET, TestMesh } from './mesh.ts'
 
 const minute = 60_000
 const allBuilt = (mesh: TestMesh) => () => mesh.builds.size === mesh.options.jobs
@@ -27,6 +27,33 @@ describe('a connected mesh', () => {
 })
 
 describe('whatever dies', () => {
+  test('builders hear of a coordinator that took office anew, though it is the same node', async () => {
+    const mesh = new TestMesh({ seed: 10, nodes: 2, jobs: 0 })
+    await mesh.run(40_000)
+    const holder = mesh.holder()!
+    const { coordination, desk } = mesh.nodes.find((node) => node !== holder)!
+    const { fence, view } = (({ coordination: c }) => ({
+      fence: c.highestFence(TARGET)!,
+      view: c.shard(TARGET)!.view()
+    }))(holder)
+    const told: string[] = []
+    const receiver = Object.assign(Object.create(desk) as typeof desk, {
+      onNewHolder: (shard: string) => told.push(shard)
+    })
+    coordination.attach(receiver, desk)
+    const beat = (term: number) =>
+      coordination.receive(
+        holder.id,
+        { kind: 'beat', shard: TARGET, fence: { ...fence, term }, witnesses: view.witnesses, seq: 1 },
+        true
+      )
+    beat(fence.term)
+    expect(told).toEqual([])
+    beat(fence.term + 1)
+    beat(fence.term + 1)
+    expect(told).toEqual([TARGET])
+  })
+
   test.for([11, 12, 13, 14, 15])(
     'seed %i: the coordinator is killed; another takes over and nothing is built twice',
     async (seed) => {

@@ -22,7 +22,7 @@ export interface LeaseNode {
   /** Its effects are carried out one after the other: the last one is done by then. */
   busyUntilMs: number
   readonly claims: ClaimNote[]
-  /** Claims that it was given with its last election. */
+  /** Claims that it was given with its last election, or told of right after it. */
   elected: readonly ClaimNote[]
   memory: WitnessMemory | undefined
 }
@@ -183,6 +183,7 @@ export class LeaseMesh {
     else if (effect.kind === 'gossip') {
       for (const { id } of this.nodes) if (id !== node.id) this.#deliver(node.id, id, effect.message, true)
     } else if (effect.kind === 'elected') node.elected = effect.claims
+    else if (effect.kind === 'told') node.elected = [...node.elected, ...effect.claims]
     else if (effect.kind === 'remember') {
       node.memory = effect.memory
       lease.remembered(effect.memory)

@@ -10,6 +10,7 @@ export const SEEDS_THAT_FAILED: readonly { readonly seed: number; readonly found
   { seed: 680, found: 'a new coordinator had not got the results that its predecessor knew' },
   { seed: 746, found: 'the progress of a second try was taken for that of the first, and its claim ran out' },
   { seed: 983, found: 'a coordinator that gossip did not reach went on for minutes after a cut' },
+  { seed: 1094, found: 'a coordinator that was restarted and elected again had forgotten who builds what' },
   { seed: 3038, found: 'two newcomers that nobody knew yet led themselves' },
   { seed: 5006, found: 'candidates that all bid at once kept each other from a majority for ever' }
 ]

@@ -54,18 +54,21 @@ export class BuildChecker {
     if (message.kind === 'grant') {
       const { job, fence } = message.claim
       this.#grants.set(`${to.id} ${to.boot} ${job}`, { fence, atMs: this.#world.nowMs() })
-    } else if (message.kind === 'beat') {
-      const key = `${to.id} ${to.boot} ${message.shard}`
-      const known = this.#heardFences.get(key)
-      if (known === undefined || compareFences(message.fence, known) > 0) {
-        this.#heardFences.set(key, message.fence)
-      }
     } else if (message.kind === 'progress') {
       const { job, builder } = message.claim
       for (const run of this.#runs.get(job) ?? []) {
         if (run.process.id === builder && run.endedMs === undefined) run.heardMs = this.#world.nowMs()
       }
     }
+  }
+
+  /** A beat that a node must refuse, as of a view with a witness whose admission it has not read yet, binds it to nothing. */
+  believed(to: RunningNode, message: CoordinationMessage): void {
+    if (message.kind !== 'beat') return
+    const key = `${to.id} ${to.boot} ${message.shard}`
+    const known = this.#heardFences.get(key)
+    if (known === undefined || compareFences(message.fence, known) > 0)
+      this.#heardFences.set(key, message.fence)
   }
 
   began(process: RunningNode, job: JobId): void {

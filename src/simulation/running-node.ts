@@ -20,7 +20,8 @@ export interface RunningNode {
   readonly sync: { request(peer: NodeId, options?: { readonly prompted?: boolean }): void }
   /** Runs now, or once its machine does something again. */
   whenAwake(run: () => void): void
-  receive(from: NodeId, message: CoordinationMessage, gossiped: boolean): void
+  /** True when it takes the message for what it says; false when it refuses it, or does not know the sender. */
+  receive(from: NodeId, message: CoordinationMessage, gossiped: boolean): boolean
   /** An entry came by gossip. */
   hearEntry(from: NodeId, bytes: Uint8Array): Promise<void>
   /** A connection to another node came up. */

@@ -72,6 +72,9 @@ export class SimMesh {
             this.leases.delivered(from, to, message)
             this.builds.delivered(to, message)
           },
+          onBelieved: (to, message) => {
+            this.builds.believed(to, message)
+          },
           onStep: (process) => {
             this.leases.stepped(process)
           }

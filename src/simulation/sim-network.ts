@@ -27,13 +27,21 @@ const NOTICE_MS = 15_000
 
 export interface NetworkWatcher {
   /** Before the receiver sees it. */
+  /** It is about to be received. */
   onDelivered(from: NodeId, to: RunningNode, message: CoordinationMessage): void
+  /** It was received and not refused. */
+  onBelieved(to: RunningNode, message: CoordinationMessage): void
   onSent(from: RunningNode, to: NodeId, message: CoordinationMessage): void
   /** After each thing that a process did. */
   onStep(process: RunningNode): void
 }
 
 /** What a run has sent so far. */
+interface Arrival {
+  readonly message: CoordinationMessage
+  readonly gossiped: boolean
+}
+
 export interface Traffic {
   messages: number
   bytes: number
@@ -131,9 +139,7 @@ export class SimNetwork {
   gossipMessage(from: RunningNode, message: CoordinationMessage): void {
     this.#count(message)
     this.gossip(from, (to) => {
-      this.#parts.watcher.onDelivered(from.id, to, message)
-      to.receive(from.id, message, true)
-      this.#parts.watcher.onStep(to)
+      this.#receive(from.id, to, { message, gossiped: true })
     })
   }
 
@@ -161,15 +167,19 @@ export class SimNetwork {
   }
 
   #deliverLater(from: NodeId, to: NodeId, message: CoordinationMessage): void {
-    const { world, watcher } = this.#parts
-    world.at(this.delayMs(), () => {
+    this.#parts.world.at(this.delayMs(), () => {
       const process = this.#processes.get(to)
       process?.whenAwake(() => {
-        watcher.onDelivered(from, process, message)
-        process.receive(from, message, false)
-        watcher.onStep(process)
+        this.#receive(from, process, { message, gossiped: false })
       })
     })
+  }
+
+  #receive(from: NodeId, to: RunningNode, { message, gossiped }: Arrival): void {
+    const { watcher } = this.#parts
+    watcher.onDelivered(from, to, message)
+    if (to.receive(from, message, gossiped)) watcher.onBelieved(to, message)
+    watcher.onStep(to)
   }
 
   #plan(a: RunningNode, b: RunningNode): void {

@@ -120,9 +120,10 @@ export class SimProcess implements RunningNode {
     this.#end()
   }
 
-  receive(from: NodeId, message: CoordinationMessage, gossiped: boolean): void {
+  receive(from: NodeId, message: CoordinationMessage, gossiped: boolean): boolean {
     this.#parts.world.mark(message.kind.length * 1_000 + from.charCodeAt(from.length - 1))
-    if (this.state.membership.isMember(from)) this.engine.coordination.receive(from, message, gossiped)
+    if (!this.state.membership.isMember(from)) return false
+    return this.engine.coordination.receive(from, message, gossiped) === undefined
   }
 
   /** A connection to another node came up. */

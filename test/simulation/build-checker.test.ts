@@ -155,7 +155,7 @@ describe('built-once', () => {
 
 describe('fences-obeyed', () => {
   function hearsBeat(node: StuffedProcess, fence: Fence): void {
-    checker.delivered(node.process, { kind: 'beat', shard: SHARD, fence, witnesses: [], seq: 1 })
+    checker.believed(node.process, { kind: 'beat', shard: SHARD, fence, witnesses: [], seq: 1 })
   }
 
   test('a build under a fence below one that the builder has heard', () => {
@@ -166,7 +166,7 @@ describe('fences-obeyed', () => {
 
   test('not: the fence that it has heard, a higher one, or a beat of another shard', () => {
     hearsBeat(a, aFence('c', { term: 2 }))
-    checker.delivered(a.process, {
+    checker.believed(a.process, {
       kind: 'beat',
       shard: 'upstream',
       fence: aFence('b', { term: 9 }),
@@ -176,6 +176,13 @@ describe('fences-obeyed', () => {
     begins(a, aFence('c', { term: 2 }))
     begins(a, aFence('c', { term: 3 }))
     expect(found()).not.toContain('fences-obeyed')
+  })
+
+  test('not: it was told, but refused to believe it', () => {
+    const fence = aFence('b', { term: 2 })
+    checker.delivered(a.process, { kind: 'beat', shard: SHARD, fence, witnesses: [], seq: 1 })
+    begins(a, aFence('c', { term: 1 }))
+    expect(found()).toEqual([])
   })
 
   test('not: another node has heard it', () => {

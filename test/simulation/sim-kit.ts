@@ -86,8 +86,9 @@ export class StuffedProcess {
     this.connections.add(other)
   }
 
-  receive(from: NodeId, message: CoordinationMessage): void {
+  receive(from: NodeId, message: CoordinationMessage): boolean {
     this.received.push({ from, message, atMs: this.#world.nowMs() })
+    return true
   }
 
   /** As those who watch take it. */
@@ -124,7 +125,7 @@ export async function stuffedNet(
       world,
       dice: new Dice(seed, 'network'),
       sizeOf: () => 100,
-      watcher: { onDelivered: none, onSent: none, onStep: none }
+      watcher: { onDelivered: none, onBelieved: none, onSent: none, onStep: none }
     },
     { ...CALM, ...weather }
   )

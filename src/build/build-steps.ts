@@ -126,6 +126,7 @@ async function store(blobs: BlobStore, { path, facts }: Inspected): Promise<Whee
     filename: basename(path),
     sha256: wheel.digest,
     size: wheel.size,
+    ...(wheel.pieces === undefined ? {} : { pieces: wheel.pieces }),
     metadata: metadata.digest,
     metadataSize: metadata.size,
     requiresPython: facts.requiresPython,

@@ -1,6 +1,7 @@
 import type { ApiFile } from '../config/api-file.ts'
 import type {
   ActionAnswer,
+  BuildView,
   ErrorView,
   HealthView,
   InviteAnswer,
@@ -14,6 +15,7 @@ import type {
   WantView,
   WhyView
 } from '../http/api-types.ts'
+import type { EntriesRequest, VerifyEvent, VerifyRequest } from '../http/verify-types.ts'
 import { type CliError, cliError } from './cli-error.ts'
 
 /** A node on the other end of its HTTP API. Every function throws a CliError when there is no good answer. */
@@ -32,6 +34,12 @@ export interface NodeApi {
   want(request: WantRequest): Promise<WantAnswer>
   invite(request: InviteRequest): Promise<InviteAnswer>
   act(action: NodeAction): Promise<ActionAnswer>
+  /** The newest ones. */
+  builds(): Promise<readonly BuildView[]>
+  /** As they come; the last one is the report. */
+  verify(request: VerifyRequest): AsyncIterable<VerifyEvent>
+  /** Envelopes as frames. */
+  entries(request: EntriesRequest): AsyncIterable<Uint8Array>
 }
 
 /** `why` may have to ask upstream first. */
@@ -69,7 +77,10 @@ export function createApiClient(file: ApiFile, signal: AbortSignal): NodeApi {
     },
     want: async (request) => (await change('api/v1/wants', request)) as WantAnswer,
     invite: async (request) => (await change('api/v1/invites', request)) as InviteAnswer,
-    act: async (action) => (await change(`api/v1/${action}`, {})) as ActionAnswer
+    act: async (action) => (await change(`api/v1/${action}`, {})) as ActionAnswer,
+    builds: async () => (await read('api/v1/builds')) as readonly BuildView[],
+    verify: (request) => linesOf<VerifyEvent>(stream(file, signal, { path: 'api/v1/verify', body: request })),
+    entries: (request) => stream(file, signal, { path: 'api/v1/entries', body: request })
   }
 }
 
@@ -84,6 +95,39 @@ function createCall(file: ApiFile, signal: AbortSignal): Call {
       signal.throwIfAborted()
       throw notAnswering(file, cause)
     }
+  }
+}
+
+/** The body of a long answer, chunk by chunk; no time-out, as the node may read its whole disk for it. */
+async function* stream(
+  file: ApiFile,
+  signal: AbortSignal,
+  { path, body }: { readonly path: string; readonly body: object }
+): AsyncGenerator<Uint8Array> {
+  const headers = { authorization: `Bearer ${file.token}`, 'content-type': 'application/json' }
+  const init = { method: 'POST', headers, body: JSON.stringify(body), signal }
+  const answer = await fetch(new URL(path, file.url), init).catch((cause: unknown) => {
+    signal.throwIfAborted()
+    throw notAnswering(file, cause)
+  })
+  if (!answer.ok) await jsonOf(file, answer)
+  if (answer.body === null) return
+  try {
+    for await (const chunk of answer.body) yield chunk as Uint8Array
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw cliError('FAILED', 'the node broke its answer off', 'its log says why', { cause })
+  }
+}
+
+/** JSON, one value a line. */
+async function* linesOf<T>(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<T> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield JSON.parse(line) as T
   }
 }
 

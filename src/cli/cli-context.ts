@@ -1,6 +1,7 @@
 import type { AbortOptions } from '../core/ports.ts'
 import type { NodePort } from './node-port.ts'
 import type { SimPort } from './sim-port.ts'
+import type { StoragePort } from './storage-port.ts'
 
 /** Where text for people goes. */
 export interface Terminal {
@@ -24,4 +25,5 @@ export interface CliContext {
   readonly elapsedMs: () => number
   readonly loadNode: () => Promise<NodePort>
   readonly loadSimulator: () => Promise<SimPort>
+  readonly loadStorage: () => Promise<StoragePort>
 }

@@ -39,6 +39,16 @@ export function parseDuration(text: string): number {
   return ms
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 1_000, M: 1_000_000 }
+
+/** `500k`, `2M`, `80000` → bytes a second. */
+export function parseByteRate(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,9}(?:\.\d{1,3})?)\s*(k|M)?$/.exec(text.trim()) ?? []
+  const bytes = Math.round(Number(count) * (UNIT_BYTES[unit] ?? NaN))
+  if (!(bytes >= 0)) throw new InvalidArgumentError('It must be bytes a second, such as 500k, 2M or 80000.')
+  return bytes
+}
+
 export function parseCount(text: string): number {
   if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.')
   return Number(text)

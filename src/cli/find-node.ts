@@ -19,6 +19,36 @@ export async function findNode(context: CliContext, data: string | undefined): P
   )
 }
 
+/**
+ * The node that runs with this data folder; undefined when none wrote where it answers, or when the process that did is
+ * gone. One that is there and does not answer is an error: the folder is in use.
+ */
+export async function findRunning(
+  context: CliContext,
+  data: string | undefined
+): Promise<NodeApi | undefined> {
+  const file = await readApiFile(findDataDir({ flag: data, env: context.env }))
+  if (file === undefined) return undefined
+  const api = createApiClient(file, context.signal)
+  try {
+    await api.health()
+    return api
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (isAlive(file.pid)) throw error
+    return undefined
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

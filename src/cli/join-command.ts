@@ -5,7 +5,13 @@ import { messageOf } from '../core/errors.ts'
 import type { RunningNode } from '../node/start-node.ts'
 import type { CliContext } from './cli-context.ts'
 import { cliError } from './cli-error.ts'
-import { type CommonOptions, addCommonOptions, collect, parseHostPort } from './command-options.ts'
+import {
+  type CommonOptions,
+  addCommonOptions,
+  collect,
+  parseHostPort,
+  parseByteRate
+} from './command-options.ts'
 import { configFrom } from './config-from.ts'
 import { printReady, readyFacts } from './join-report.ts'
 import { type Output, outputOf } from './output.ts'
@@ -20,6 +26,8 @@ interface JoinOptions extends CommonOptions {
   readonly upstream?: string
   readonly name?: string
   readonly contact?: string
+  readonly upload?: number
+  readonly download?: number
   readonly mdns: boolean
   readonly acceptLan?: true
 }
@@ -50,6 +58,12 @@ export function addJoinCommand(program: Command, context: CliContext): void {
     .option('--upstream <url>', 'the index to follow (default: the one of pip)')
     .option('--name <label>', 'what this node is called (default: name of the machine)')
     .option('--contact <text>', 'how its owner is reached')
+    .option(
+      '--upload <rate>',
+      'send at most so much to other nodes: 500k, 2M (default: no limit)',
+      parseByteRate
+    )
+    .option('--download <rate>', 'take at most so much from other nodes (default: no limit)', parseByteRate)
     .option('--no-mdns', 'neither find nor be found on the local network')
     .option('--accept-lan', 'let newcomers of the local network in without a ticket')
     .option('--config <file>', 'settings as JSON (default: config.json in the data folder)')
@@ -99,7 +113,7 @@ async function untilOver(node: RunningNode, { signal }: CliContext, out: Output 
 }
 
 function settingsOf(options: JoinOptions): Readonly<Record<string, unknown>> {
-  const { listen, http, python, role, upstream, name, contact, mdns, acceptLan } = options
+  const { listen, http, python, role, upstream, name, contact, upload, download, mdns, acceptLan } = options
   // An option that was not given must not hide what the file or the environment says.
   return {
     listen,
@@ -109,6 +123,8 @@ function settingsOf(options: JoinOptions): Readonly<Record<string, unknown>> {
     upstream,
     name,
     contact,
+    upload,
+    download,
     mdns: mdns ? undefined : false,
     acceptLan
   }

@@ -9,6 +9,7 @@ import { EXIT_INTERRUPTED } from './ending.ts'
 import { loadNode } from './node-port.ts'
 import { runCli } from './run-cli.ts'
 import { loadSimulator } from './sim-port.ts'
+import { loadStorage } from './storage-port.ts'
 
 /** A part that does not let go must not keep the program from ending. */
 const EXIT_GRACE_MS = 2_000
@@ -32,7 +33,8 @@ function createContext(): CliContext {
     },
     elapsedMs: () => process.uptime() * 1000,
     loadNode,
-    loadSimulator
+    loadSimulator,
+    loadStorage
   }
 }
 

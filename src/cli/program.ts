@@ -1,5 +1,8 @@
 import { Command } from 'commander'
 import type { CliContext } from './cli-context.ts'
+import { addBackupCommand } from './backup-command.ts'
+import { addDoctorCommand } from './doctor-command.ts'
+import { addExportCommand } from './export-command.ts'
 import { addInitCommand } from './init-command.ts'
 import { addInviteCommand } from './invite-command.ts'
 import { addJobsCommand } from './jobs-command.ts'
@@ -7,8 +10,10 @@ import { addJoinCommand } from './join-command.ts'
 import { addLeaveCommand } from './leave-command.ts'
 import { addLogsCommand } from './logs-command.ts'
 import { addNodesCommand } from './nodes-command.ts'
+import { addRestoreCommand } from './restore-command.ts'
 import { addSimCommand } from './sim-command.ts'
 import { addStatusCommand } from './status-command.ts'
+import { addVerifyCommand } from './verify-command.ts'
 import { addWantCommand } from './want-command.ts'
 import { addWhyCommand } from './why-command.ts'
 
@@ -49,7 +54,12 @@ export function createProgram(context: CliContext): Command {
     addLogsCommand,
     addInviteCommand,
     addInitCommand,
+    addExportCommand,
     addLeaveCommand,
+    addDoctorCommand,
+    addVerifyCommand,
+    addBackupCommand,
+    addRestoreCommand,
     addSimCommand
   ]
   for (const add of commands) add(program, context)

@@ -76,11 +76,39 @@ function troubles({ status, nodes, health }: StatusFacts): readonly string[] {
   const { buildRefusal, roles } = status.node
   const away = nodes.filter((node) => !node.self && !node.connected)
   return [
+    ...(status.ledger.waits
+      ? ['It asks the others how far its own records went, and writes none for up to 10 s.']
+      : []),
     ...(buildRefusal === undefined ? [] : [`It does not build: ${plain(buildRefusal)}`]),
     ...(buildRefusal === undefined && !roles.includes('build')
       ? ['It does not build: it has no build role.']
       : []),
+    ...storageTroubles(status.storage),
+    ...copiesInWords(status),
     ...health.problems.map((problem) => `Problem: ${plain(problem)}`),
     ...(away.length === 0 ? [] : [`Away: ${away.map(({ label }) => plain(label)).join(', ')}`])
+  ]
+}
+
+function storageTroubles({ repair, missing }: StatusView['storage']): readonly string[] {
+  const back = missing === 0 ? 'nothing is missing' : `${missing} entries not back yet`
+  if (repair === undefined) return []
+  const done = {
+    repaired: 'It was repaired',
+    'begun-anew': 'It could not be repaired and was begun anew',
+    none: 'What it lost is asked for'
+  }[repair.done]
+  const found = plain(repair.found.slice(0, 3).join('; '))
+  return [`The database was found damaged at the start (${found}). ${done}; ${back}.`]
+}
+
+/** What of its share this node lacks, and what the mesh lost. */
+function copiesInWords({ copies }: StatusView): readonly string[] {
+  const { room, lacking, unavailable, lost } = copies
+  return [
+    ...(lacking > 0 ? [`It has yet to get copies of ${countOf(lacking, 'blob')} of its share.`] : []),
+    ...(unavailable > 0 ? [`Nobody who is here could give it ${countOf(unavailable, 'blob')}.`] : []),
+    ...(lost > 0 ? [`No member has ${countOf(lost, 'published wheel')} any more: built again.`] : []),
+    ...(room ? [] : ['Its disk is short: it takes no copies of what others hold.'])
   ]
 }

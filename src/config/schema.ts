@@ -8,7 +8,9 @@ import {
   MAX_TEXT_CHARS,
   PAGE_FRESH_MS
 } from '../core/limits.ts'
+import { parseProjectName } from '../core/distribution.ts'
 import { ROLES } from '../core/record.ts'
+import { isTargetId } from '../core/target.ts'
 
 const MiB = 1024 * 1024
 const second = 1000
@@ -18,6 +20,8 @@ const MAX_LIST = 64
 
 const LISTEN = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/\s]+\/tcp\/\d{1,5}$/
 const PEER = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/\s]+\/tcp\/\d{1,5}(\/p2p\/[1-9A-HJ-NP-Za-km-z]+)?$/
+/** A mirror that picks its projects one by one: more are better kept all. */
+const MAX_MIRRORED = 10_000
 /** What useradd takes, and a number. */
 const USER = /^([a-z_][a-z0-9_-]{0,31}|\d{1,9})$/
 
@@ -32,6 +36,11 @@ const address = z.string().regex(LISTEN, 'an address looks like /ip4/0.0.0.0/tcp
 const peer = z.string().regex(PEER, 'an address looks like /ip4/192.168.1.20/tcp/4710/p2p/12D3KooW…')
 const duration = z.int().min(second).max(week)
 const bytes = z.int().min(16 * MiB)
+/** Below, 32 streams that share it would stall one another. */
+const MIN_RATE = 16_000
+const rate = z
+  .int()
+  .refine((value) => value === 0 || value >= MIN_RATE, `must be 0, or at least ${MIN_RATE} bytes a second`)
 
 const http = z.strictObject({
   host: z
@@ -85,6 +94,27 @@ export const settingsShape = {
     .string()
     .regex(USER, 'must be the name or number of a user')
     .describe('As whom builds run, when root runs the node'),
+  disk: z.int().min(0).describe('Disk that wheels, logs and pages may take; 0: as much as minFree leaves'),
+  minFree: z
+    .int()
+    .min(0)
+    .describe('Disk space that stays free beside them, for everything else on the machine'),
+  upload: rate.describe(
+    'Bytes a second that go to other nodes at most, of wheels, logs and pages; 0: no limit'
+  ),
+  download: rate.describe('Bytes a second that come from other nodes at most, of the same; 0: no limit'),
+  mirrorTargets: z
+    .array(
+      z
+        .string()
+        .refine((text): boolean => isTargetId(text), 'a target looks like cp313-linux_armv7l-glibc2.41')
+    )
+    .max(MAX_LIST)
+    .describe('With the role mirror: keep the wheels of these targets only; empty: of all'),
+  mirrorProjects: z
+    .array(z.string().refine(isProjectName, 'must be the name of a project'))
+    .max(MAX_MIRRORED)
+    .describe('With the role mirror: keep these projects only; empty: all'),
   logLevel: z.enum(LOG_LEVELS).describe('How much the node writes about itself')
 }
 
@@ -125,9 +155,24 @@ export const DEFAULT_SETTINGS: Settings = {
     processes: BUILD_PROCESSES
   },
   buildUser: 'commonwheel-build',
+  disk: 0,
+  // Logs, updates and the builds of this machine need some, too.
+  minFree: 1024 * MiB,
+  upload: 0,
+  download: 0,
+  mirrorTargets: [],
+  mirrorProjects: [],
   logLevel: 'info'
 }
 
 function isIndexUrl(text: string): boolean {
   return text === '' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+}
+
+function isProjectName(text: string): boolean {
+  try {
+    return parseProjectName(text) !== ''
+  } catch {
+    return false
+  }
 }

@@ -162,6 +162,8 @@ export interface Presence {
   readonly freeSlots: number
   readonly running: readonly RunningJob[]
   readonly entries: number
+  /** It takes copies of blobs. */
+  readonly room: boolean
   /** False as its last word. */
   readonly staying: boolean
 }

@@ -9,12 +9,18 @@ const minute = 60 * second
 // --- Entries and records -------------------------------------------------------------------------
 /** One entry: 50 results of some 500 bytes are 25 KiB; the rest is room for long requirement lists. */
 export const MAX_ENTRY_BYTES = 64 * KiB
+/** A proof of equivocation: two entries, and a few bytes around them. */
+export const MAX_PROOF_BYTES = 2 * MAX_ENTRY_BYTES + 1 * KiB
 /** Records one entry may carry. */
 export const MAX_ENTRY_RECORDS = 50
 /** An own batch is closed when its records' bytes exceed this. */
 export const ENTRY_FLUSH_BYTES = 32 * KiB
 /** An own batch waits this long for company: a person does not notice, and a burst shares one signature. */
 export const ENTRY_FLUSH_MS = 100
+/** A node that starts asks so long what others hold of its feed, before it writes into a new one: time enough to dial and to compare heads. */
+export const OWN_HEAD_WAIT_MS = 10 * second
+/** An incarnation: random, so that no two lives of a node ever share one. */
+export const INCARNATION_BYTES = 8
 /** CBOR nesting: our deepest record has 5 levels. */
 export const MAX_CBOR_DEPTH = 16
 /** How far two clocks of a mesh may be apart before a ticket made on the spot counts as expired. */
@@ -107,10 +113,66 @@ export const BATCH_GATHER_MS = 10 * minute
 export const MAX_BLOB_BYTES = 1024 * MiB
 /** One chunk on a blob stream. */
 export const BLOB_CHUNK_BYTES = 256 * KiB
+/** A wheel larger than this is checked piece by piece: a lie is known, and a break costs, after so much at most. */
+export const BLOB_PIECE_BYTES = 4 * MiB
 /** A blob stream that brings nothing for this long is given up and resumed elsewhere. */
 export const BLOB_STALL_MS = 30 * second
 /** Streams that one connection may have open for one of our protocols. */
 export const MAX_STREAMS_PER_PROTOCOL = 16
+
+// --- Replication (docs/protocol/replication.md) ---------------------------------------------------
+/** What one node fetches of copies that it should hold: half of what a Pi's SD card writes, so that builds and pip go first. */
+export const REPAIR_BYTES_PER_SECOND = 4 * MiB
+/** Copies that it fetches at once. */
+export const REPAIR_AT_ONCE = 3
+/** Copies that wait to be fetched; the walk over the rest waits for them. */
+export const MAX_REPAIRS_WAITING = 1_000
+/** A member that was away for so long is taken for gone: others make the copies that it had. Longer than an upgrade with a reboot. */
+export const KEEPER_AWAY_MS = 10 * minute
+/** Membership, room and copies that failed are looked at this often. */
+export const KEEPER_CHECK_MS = 10 * second
+/** Members came or went: the copies are looked through after this, jittered by half, since more are about to. */
+export const KEEPER_SETTLE_MS = 1 * minute
+/** All copies are looked through this often, jittered by half, also when nothing changed: somebody may have deleted files. */
+export const KEEPER_ROUND_MS = 360 * minute
+/** Blobs looked at in one go, and the pause after: a million of them take some minutes and a tenth of a core. */
+export const KEEPER_SLICE_BLOBS = 200
+export const KEEPER_SLICE_PAUSE_MS = 50
+/** First wait after nobody could give a copy, doubled each time up to {@link REPAIR_RETRY_MAX_MS}. */
+export const REPAIR_RETRY_BASE_MS = 30 * second
+export const REPAIR_RETRY_MAX_MS = 60 * minute
+/** Copies that nobody could give which are tried again by themselves; others are tried at the next walk. */
+export const MAX_MISSING_BLOBS = 10_000
+/** Tries after which every member that is present is asked, not only those likely to hold the blob. */
+export const ASK_ALL_TRIES = 2
+/** A wheel that no present member could give for so long, in so many tries, is said to be lost. */
+export const LOST_AFTER_MS = 24 * 60 * minute
+export const LOST_TRIES = 6
+/** The next in the blob's order says so when those before it have not for so long. */
+export const LOST_TURN_MS = 60 * minute
+/** Whoever holds what is said to be lost waits up to so long for another to say so first. */
+export const FOUND_JITTER_MS = 20 * second
+/** From this share of its budget on a node takes no more copies, and drops those that others hold, too. */
+export const BLOBS_FULL_SHARE = 0.95
+/** Below this share it takes copies again: the gap keeps it from changing its mind with every blob. */
+export const BLOBS_ROOM_SHARE = 0.85
+/** A blob that was read or written this lately is not dropped: it is being used. */
+export const BLOB_IN_USE_MS = 10 * minute
+/** Blobs that no record speaks of are dropped after this, when space is short: records may still be on their way. */
+export const BLOB_UNKNOWN_MS = 24 * 60 * minute
+/** Bytes of a blob that a holder must show, from an offset that it cannot foresee, before another copy is dropped. */
+export const PROOF_BYTES = 1 * KiB
+/** A pass that could not free enough is repeated after this: others have made copies by then. */
+export const DROP_AGAIN_MS = 10 * minute
+/** New blobs that are looked at one by one; when more come at once, a walk does it. */
+export const MAX_APPEARED_BLOBS = 300
+/** A node asks another one to show a few bytes of something this often, jittered by half. */
+export const AUDIT_MS = 1 * minute
+/** Times that a member says it holds a blob and cannot show it, then it is not counted on for {@link DISTRUST_MS}. */
+export const AUDIT_LIES = 2
+export const DISTRUST_MS = 24 * 60 * minute
+/** Copies dropped in one pass over the store. */
+export const DROPS_PER_PASS = 1_000
 
 // --- Upstream ------------------------------------------------------------------------------------
 /** A project page: the largest on PyPI are some 20 MB of JSON. */

@@ -62,15 +62,75 @@ export interface StoredEntry extends FeedId {
   readonly bytes: Uint8Array
 }
 
-/** What survives a power cut: the feeds. All entries of one call become visible together or not at all. */
+/** Where a feed is cut: its author signed two entries for this place. */
+export interface ForkPlace extends FeedId {
+  readonly seq: number
+}
+
+/** A feed to be cut, and why. */
+export interface FeedCut {
+  readonly place: ForkPlace
+  /** Two envelopes, as they are handed on. */
+  readonly proof: Uint8Array
+  /** The last entry that stays, which lies before the place; undefined: none does. */
+  readonly head: FeedHead | undefined
+  /** What that changes in the stored views. */
+  readonly rows?: readonly RowChange[]
+}
+
+/** What survives a power cut: the feeds. All entries of one call become visible together or not at all, and their rows with them. */
 export interface EntryStore {
   heads(): Promise<readonly FeedHead[]>
-  /** `sync`: on disk before the promise resolves; own entries must be, before anybody hears of them. */
-  append(entries: readonly StoredEntry[], options: { readonly sync: boolean }): Promise<void>
+  /**
+   * `sync`: on disk before the promise resolves; own entries must be, before anybody hears of them. `rows`: what the entries change
+   * in the stored views, in the same write.
+   */
+  append(entries: readonly StoredEntry[], options: AppendOptions): Promise<void>
+  /** Resolves when the write that failed with `error` may be tried again; undefined when waiting does not cure it. */
+  whenWritable?(error: unknown): Promise<void> | undefined
   /** Ascending by seq, from `fromSeq` on. */
   range(feed: FeedId, fromSeq: number, toSeq?: number): AsyncIterable<StoredEntry>
   /** Every entry, feed by feed, ascending by seq within a feed. */
   all(): AsyncIterable<StoredEntry>
+  /** Where feeds are cut, one place a feed. */
+  forks(): Promise<readonly ForkPlace[]>
+  /** The proof that is kept of a feed. */
+  proof(feed: FeedId): Promise<Uint8Array | undefined>
+  /**
+   * Keeps a proof in place of an earlier one, and of its feed nothing beyond `head`: all of it or nothing, on disk before the promise
+   * resolves. Not while entries of that feed are being appended.
+   */
+  cut(cut: FeedCut): Promise<void>
+}
+
+export interface AppendOptions {
+  readonly sync: boolean
+  readonly rows?: readonly RowChange[]
+}
+
+/** One row of a stored view. Keys are ASCII text; ledger/row-keys.ts lists them. */
+export interface Row {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+export interface RowChange {
+  readonly key: string
+  /** Undefined: the row goes. */
+  readonly value: Uint8Array | undefined
+}
+
+/** The stored views: what the entries mean, row by row, beside the entries. docs/adr/0010-views-stored-with-the-entries.md */
+export interface RowStore {
+  /** Synchronous, as the scheduler is: a row is small, and the database holds in memory what is read often. */
+  get(key: string): Uint8Array | undefined
+  /** Many at once, off this thread, in the order of the keys. */
+  getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** Rows whose key begins with `prefix`, ascending by key; `after`: only what follows that key. */
+  scan(prefix: string, after?: string): AsyncIterable<Row>
+  /** All of it or nothing. For views that are made anew; what entries change comes with them, by {@link EntryStore.append}. */
+  write(rows: readonly RowChange[]): Promise<void>
+  clear(): Promise<void>
 }
 
 /** Bytes by their digest, on this node. */
@@ -83,14 +143,19 @@ export interface BlobStore {
    * Stores a stream of bytes and tells their digest; visible only when complete. With `expected`, throws a BlobError
    * BLOB_MISMATCH and keeps nothing when the bytes are others.
    */
-  write(
-    source: AsyncIterable<Uint8Array>,
-    options?: BlobWriteOptions
-  ): Promise<{ readonly digest: Sha256; readonly size: number }>
+  write(source: AsyncIterable<Uint8Array>, options?: BlobWriteOptions): Promise<WrittenBlob>
   /** Opens a partial transfer: what came before a break is kept and re-hashed. */
   partial(digest: Sha256): Promise<PartialBlob>
   list(): AsyncIterable<{ readonly digest: Sha256; readonly size: number }>
   remove(digest: Sha256): Promise<void>
+}
+
+/** What a store tells of a blob that it took. */
+export interface WrittenBlob {
+  readonly digest: Sha256
+  readonly size: number
+  /** As in a {@link WheelRef}. */
+  readonly pieces?: Sha256
 }
 
 export interface BlobWriteOptions {
@@ -108,10 +173,52 @@ export interface PartialBlob {
   suspend(): Promise<void>
 }
 
+/** A blob store that takes a blob in pieces, in any order. Spec: docs/protocol/blobs.md */
+export interface PieceStore extends BlobStore {
+  /** The SHA-256 digests of a held blob's pieces, 32 bytes each; undefined when it is not held. */
+  pieceList(digest: Sha256): Promise<Uint8Array | undefined>
+  /** Opens a transfer by pieces: those that were kept from an earlier try and are still right are there. */
+  byPieces(digest: Sha256, plan: PiecePlan): Promise<PiecedBlob>
+}
+
+export interface PiecePlan {
+  readonly size: number
+  /** As many digests of 32 bytes as the size has pieces. */
+  readonly list: Uint8Array
+}
+
+export interface PiecedBlob {
+  readonly size: number
+  has(index: number): boolean
+  /** Checks a piece and keeps it; `false` when it is wrong. The bytes are the store's until this is settled. */
+  put(index: number, bytes: Uint8Array): Promise<boolean>
+  /** Bytes from the first on that are here without a gap, each piece checked. */
+  readonly checkedBytes: number
+  /** Some of the checked bytes from `start` on, not beyond `end`; undefined once the transfer is over. */
+  read(start: number, end: number): Promise<Uint8Array | undefined>
+  /** Checks the whole and makes the blob visible; throws BLOB_MISMATCH and drops everything otherwise. */
+  commit(): Promise<number>
+  /** Keeps what came for the next try. */
+  suspend(): Promise<void>
+}
+
+/** What a record says of a blob. A hint: only the digest is believed. */
+export interface BlobFacts {
+  readonly size: number
+  readonly pieces?: Sha256
+}
+
 /** Brings a blob from wherever it is (this node, then peers), verified, and keeps it. */
 export interface BlobSource {
   /** Size in bytes once held locally; throws a BlobError BLOB_UNAVAILABLE when nobody has it. */
-  ensure(digest: Sha256, options?: AbortOptions & { readonly hint?: readonly NodeId[] }): Promise<number>
+  ensure(digest: Sha256, options?: EnsureOptions): Promise<number>
+}
+
+export interface EnsureOptions extends AbortOptions {
+  /** Nodes that are said to hold it: asked first. */
+  readonly hint?: readonly NodeId[]
+  /** What a record says of it, a WheelRef for one: a large blob then comes in pieces, from several holders at once. */
+  readonly about?: BlobFacts
 }
 
 /** One project page of the index that we follow, as PEP 691 JSON with absolute URLs. */

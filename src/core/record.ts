@@ -150,6 +150,8 @@ export interface WheelRef {
   readonly filename: string
   readonly sha256: Sha256
   readonly size: number
+  /** Of a wheel larger than one piece: SHA-256 over the list of SHA-256 digests of its pieces (core/blob-pieces.ts). */
+  readonly pieces?: Sha256
   /** The METADATA member of this very wheel, a blob of its own (PEP 658). */
   readonly metadata: Sha256
   readonly metadataSize: number
@@ -221,6 +223,17 @@ export interface RetractRecord {
   readonly reason: string
 }
 
+/**
+ * `lost`: no member that could be asked has the bytes of a published wheel any more. `found`: its author has them. Of several about
+ * one file the latest said counts. docs/protocol/publishing.md#lost-wheels
+ */
+export interface LostRecord {
+  readonly kind: 'lost' | 'found'
+  readonly file: Sha256
+  /** By its author's clock, and later than what was said of the file before. */
+  readonly createdMs: number
+}
+
 /** An independent rebuild agrees with a published wheel, or not. */
 export interface AttestRecord {
   readonly kind: 'attest'
@@ -259,6 +272,7 @@ export type MeshRecord =
   | ObservedRecord
   | ResultRecord
   | RetractRecord
+  | LostRecord
   | AttestRecord
   | RevokeRecord
   | CheckpointRecord

@@ -1,119 +1,145 @@
 import { BlobError } from '../core/blob-error.ts'
 import { messageOf } from '../core/errors.ts'
-import type { NodeId, Sha256 } from '../core/ids.ts'
-import type { BlobStore, Log } from '../core/ports.ts'
-import type { BlobClient, BlobProgress } from './blob-client.ts'
+import type { NodeId } from '../core/ids.ts'
+import { BLOB_PIECE_BYTES } from '../core/limits.ts'
+import type { BlobFacts, PiecedBlob } from '../core/ports.ts'
 import type { BlobFollower } from './blob-follower.ts'
-import { BLOB_ASK_BATCH } from './gossip-limits.ts'
-import type { Slots } from './slots.ts'
+import { fetchInOrder, StoreRefusal, type BlobProgress } from './blob-in-order.ts'
+import { GossipError } from './gossip-error.ts'
+import type { FlightOrder, FlightParts } from './flight-parts.ts'
+import { HolderQueue } from './holder-queue.ts'
+import { PieceTransfer } from './piece-transfer.ts'
 
 /** One blob on its way here, however many wait for it. */
 export interface Flight {
   /** Its size, once it is held and its digest checked. */
   readonly done: Promise<number>
-  /** Its size as the first holder told it. */
+  /** Its size as a record or the first holder told it. */
   readonly size: Promise<number>
   readonly followers: Set<BlobFollower>
+  /** What is checked while it comes in pieces. */
+  readonly pieced: () => PiecedBlob | undefined
 }
 
-export interface FlightParts {
-  /** This node: never asked. */
-  readonly self: NodeId
-  readonly store: BlobStore
-  readonly client: BlobClient
-  /** Connected members. */
-  readonly peers: () => readonly NodeId[]
-  readonly log: Log
-  readonly slots: Slots
-}
-
-export interface FlightOrder {
-  readonly digest: Sha256
-  readonly hint: readonly NodeId[]
-  readonly signal: AbortSignal
-}
-
-/** Asks one holder after the other until the blob is here; each goes on where the one before broke off. */
+/** Asks holders until the blob is here: in pieces when a record names them, else one after the other. */
 export function startFlight(parts: FlightParts, order: FlightOrder): Flight {
-  const followers = new Set<BlobFollower>()
-  let toldSize: number | undefined
-  let tell: (size: number) => void = () => undefined
-  const told = new Promise<number>((resolve) => {
-    tell = resolve
-  })
-  const progress: BlobProgress = {
-    onSize(size) {
-      if (toldSize !== undefined && toldSize !== size) spoil(followers, order.digest)
-      toldSize = size
-      tell(size)
-    },
-    onChunk(chunk, offset) {
-      for (const follower of followers) follower.push(chunk, offset)
-    }
-  }
-  const done = parts.slots.run(() => fetchFromAnybody({ ...parts, ...order, progress, followers }))
-  const size = Promise.race([told, done])
+  const running = new RunningFlight(parts, order)
+  const done = parts.slots.run(() => running.run())
+  const size = Promise.race([running.told, done])
   // it may go unheard: nobody waits for the size in `ensure`
   size.catch(() => undefined)
-  return { done, size, followers }
+  return { done, size, followers: running.followers, pieced: () => running.pieced }
 }
 
-interface Fetch extends FlightParts, FlightOrder {
-  readonly progress: BlobProgress
-  readonly followers: Set<BlobFollower>
-}
+class RunningFlight implements BlobProgress {
+  readonly followers = new Set<BlobFollower>()
+  readonly told: Promise<number>
+  pieced: PiecedBlob | undefined
+  readonly #parts: FlightParts
+  readonly #order: FlightOrder
+  #tell: (size: number) => void = () => undefined
+  #toldSize: number | undefined
 
-async function fetchFromAnybody(fetch: Fetch): Promise<number> {
-  const { digest, signal } = fetch
-  let asked = 0
-  for await (const peer of holders(fetch)) {
-    signal.throwIfAborted()
-    asked += 1
-    const size = await fetchFrom(fetch, peer)
-    if (size !== undefined) return size
+  constructor(parts: FlightParts, order: FlightOrder) {
+    this.#parts = parts
+    this.#order = order
+    this.told = new Promise((resolve) => {
+      this.#tell = resolve
+    })
   }
-  signal.throwIfAborted()
-  throw new BlobError({ code: 'BLOB_UNAVAILABLE', digest, asked })
-}
 
-/** Hinted nodes unasked, since a record says that they have it; then connected ones that say so. */
-async function* holders({ self, client, peers, digest, hint, signal }: Fetch): AsyncGenerator<NodeId> {
-  const hinted = new Set(hint.filter((peer) => peer !== self))
-  yield* hinted
-  const others = peers().filter((peer) => peer !== self && !hinted.has(peer))
-  for (let start = 0; start < others.length; start += BLOB_ASK_BATCH) {
-    const batch = others.slice(start, start + BLOB_ASK_BATCH)
-    const sizes = await Promise.all(batch.map((peer) => client.sizeAt(peer, digest, { signal })))
-    yield* batch.filter((_, index) => sizes[index] !== undefined)
+  async run(): Promise<number> {
+    const { about } = this.#order
+    if (about?.pieces !== undefined && about.size > BLOB_PIECE_BYTES) {
+      const size = await this.#inPieces(about)
+      if (size !== undefined) return size
+      this.#spoil()
+    }
+    return this.#inOrder()
   }
-}
 
-/** Undefined: this peer could not bring it. */
-async function fetchFrom(fetch: Fetch, peer: NodeId): Promise<number | undefined> {
-  const { store, client, log, digest, signal, progress, followers } = fetch
-  for (;;) {
-    const partial = await store.partial(digest)
-    const wasResumed = partial.offset > 0
+  onSize(size: number): void {
+    if (this.#toldSize !== undefined && this.#toldSize !== size) this.#spoil()
+    this.#toldSize = size
+    this.#tell(size)
+  }
+
+  onChunk(chunk: Uint8Array, offset: number): void {
+    for (const follower of this.followers) follower.push(chunk, offset)
+  }
+
+  async #inPieces(facts: BlobFacts): Promise<number | undefined> {
+    const transfer = new PieceTransfer(
+      {
+        ...this.#parts,
+        holders: new HolderQueue(this.#parts, this.#order),
+        onBegin: (blob) => {
+          this.pieced = blob
+          this.onSize(blob.size)
+        },
+        onPiece: () => {
+          for (const follower of this.followers) follower.look()
+        }
+      },
+      this.#order,
+      facts
+    )
     try {
-      return await client.fetch(peer, { digest, partial }, progress, { signal })
-    } catch (error) {
-      if (!(error instanceof BlobError && error.code === 'BLOB_MISMATCH')) {
-        log.debug('could not fetch a blob from a peer', { digest, peer, why: messageOf(error) })
-        return undefined
-      }
-      spoil(followers, digest)
-      // whose bytes were wrong is known only of a transfer from the very beginning
-      if (!wasResumed) {
-        log.warn('a peer sent wrong bytes for a blob', { digest, peer })
-        return undefined
+      return await transfer.run()
+    } finally {
+      this.pieced = undefined
+    }
+  }
+
+  /** Each holder goes on where the one before broke off. */
+  async #inOrder(): Promise<number> {
+    const { digest, signal } = this.#order
+    const holders = new HolderQueue(this.#parts, this.#order)
+    for (;;) {
+      signal.throwIfAborted()
+      const peer = await holders.next()
+      if (peer === undefined) break
+      const size = await this.#fetchFrom(peer, holders)
+      if (size !== undefined) return size
+    }
+    signal.throwIfAborted()
+    throw new BlobError({ code: 'BLOB_UNAVAILABLE', digest, asked: holders.asked })
+  }
+
+  /** Undefined: this peer could not bring it. */
+  async #fetchFrom(peer: NodeId, holders: HolderQueue): Promise<number | undefined> {
+    const { store, client, log } = this.#parts
+    const { digest, signal } = this.#order
+    for (;;) {
+      const partial = await store.partial(digest)
+      const wasResumed = partial.offset > 0
+      try {
+        return await client.with({ peer, digest }, (session) => fetchInOrder(session, partial, this), {
+          signal
+        })
+      } catch (error) {
+        await partial.suspend()
+        if (error instanceof StoreRefusal) throw error.cause
+        if (error instanceof GossipError && error.code === 'PEER_BUSY') holders.busy(peer)
+        if (!(error instanceof BlobError && error.code === 'BLOB_MISMATCH')) {
+          log.debug('could not fetch a blob from a peer', { digest, peer, why: messageOf(error) })
+          return undefined
+        }
+        this.#spoil()
+        // whose bytes were wrong is known only of a transfer from the very beginning
+        if (!wasResumed) {
+          log.warn('a peer sent wrong bytes for a blob', { digest, peer })
+          return undefined
+        }
       }
     }
   }
-}
 
-function spoil(followers: Set<BlobFollower>, digest: Sha256): void {
-  for (const follower of followers) {
-    follower.spoil(new BlobError({ code: 'BLOB_MISMATCH', digest, actual: 'unknown' }))
+  /** What was passed on is not the blob. Who was told nothing yet begins with what comes next. */
+  #spoil(): void {
+    const reason = new BlobError({ code: 'BLOB_MISMATCH', digest: this.#order.digest, actual: 'unknown' })
+    for (const follower of this.followers) {
+      if (follower.spoil(reason)) this.followers.delete(follower)
+    }
   }
-  followers.clear()
 }

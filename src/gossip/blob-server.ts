@@ -1,59 +1,113 @@
 import { pipe } from 'it-pipe'
-import { BLOB_CHUNK_BYTES, BLOB_STALL_MS } from '../core/limits.ts'
-import type { BlobStore, Log } from '../core/ports.ts'
-import { MAX_BLOB_FRAME_BYTES, readBlobQuestion } from './blob-messages.ts'
+import type { NodeId } from '../core/ids.ts'
+import { BLOB_PIECE_BYTES, BLOB_STALL_MS } from '../core/limits.ts'
+import type { Log, PieceStore } from '../core/ports.ts'
+import { MAX_BLOB_FRAME_BYTES, readBlobQuestion, type BlobQuestion } from './blob-messages.ts'
+import type { ByteRate } from './byte-rate.ts'
 import type { MeshHost } from './create-libp2p.ts'
 import type { FrameStream } from './frame-stream.ts'
-import { MAX_BLOBS_SERVED } from './gossip-limits.ts'
+import { MAX_BLOBS_SERVED, MAX_BLOBS_SERVED_PEER } from './gossip-limits.ts'
 import { serveMembers, type ProtocolSpec } from './member-protocol.ts'
 
 export interface BlobServerParts {
   readonly host: MeshHost
-  readonly store: BlobStore
+  readonly store: PieceStore
   readonly log: Log
+  /** What this node sends of blobs, to all. */
+  readonly upload: ByteRate
 }
 
-export const BLOB: ProtocolSpec = { name: 'blob', frames: { maxFrameBytes: MAX_BLOB_FRAME_BYTES } }
+export const BLOB: ProtocolSpec = {
+  name: 'blob',
+  frames: { maxFrameBytes: MAX_BLOB_FRAME_BYTES, timeoutMs: BLOB_STALL_MS, isBulk: true }
+}
 
-/** Sends blobs that this node holds to members, from any offset. Spec: docs/protocol/blobs.md */
+/** Sends blobs that this node holds to members, any range of them. Spec: docs/protocol/blobs.md */
 export async function serveBlobs(parts: BlobServerParts): Promise<void> {
-  let serving = 0
+  const serving = new Map<NodeId, number>()
+  let total = 0
 
-  async function onStream(stream: FrameStream): Promise<void> {
-    if (serving >= MAX_BLOBS_SERVED) {
+  function count(peer: NodeId, change: 1 | -1): void {
+    const streams = (serving.get(peer) ?? 0) + change
+    total += change
+    if (streams === 0) serving.delete(peer)
+    else serving.set(peer, streams)
+  }
+
+  async function onStream(stream: FrameStream, from: NodeId): Promise<void> {
+    if (total >= MAX_BLOBS_SERVED || (serving.get(from) ?? 0) >= MAX_BLOBS_SERVED_PEER) {
       await stream.write({ busy: true })
       return
     }
-    serving += 1
+    count(from, 1)
     try {
-      await answer(parts.store, stream)
+      for (;;) {
+        const question = readBlobQuestion(await stream.read())
+        if (question === undefined) return
+        await answer(parts, stream, { question, from })
+      }
     } finally {
-      serving -= 1
+      count(from, -1)
     }
   }
 
   await serveMembers(parts, BLOB, onStream)
 }
 
-async function answer(store: BlobStore, stream: FrameStream): Promise<void> {
-  const { sha256, offset, head } = readBlobQuestion(await stream.read())
+interface Asked {
+  readonly question: BlobQuestion
+  readonly from: NodeId
+}
+
+async function answer(parts: BlobServerParts, stream: FrameStream, { question, from }: Asked): Promise<void> {
+  const { store, upload } = parts
+  const { sha256, start, list } = question
   const size = await store.size(sha256)
-  if (size === undefined || offset > size) {
+  if (size === undefined || start > size) {
     await stream.write({ missing: true })
     return
   }
-  await stream.write({ size })
-  if (head || offset === size) return
-  await pipe(store.read(sha256, { start: offset }), inChunks, (source) =>
-    stream.send(source, { stallMs: BLOB_STALL_MS })
+  const pieces = list && size > BLOB_PIECE_BYTES ? await store.pieceList(sha256) : undefined
+  await stream.write({ size, list: pieces })
+  const end = Math.min(question.end, size)
+  if (start >= end) return
+  await pipe(
+    store.read(sha256, { start, end }),
+    readAhead,
+    (source) => inChunks(source, upload, from),
+    (chunks) => stream.send(chunks, { stallMs: BLOB_STALL_MS })
   )
 }
 
-/** Whatever the store's reads are: no chunk over the limit, which is what may wait in memory for a slow peer. */
-async function* inChunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The next chunk is read from the disk while this one is sent. */
+async function* readAhead(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]()
+  let next = iterator.next()
+  try {
+    for (;;) {
+      const step = await next
+      if (step.done === true) return
+      next = iterator.next()
+      // it is awaited later, or nobody wants it any more
+      next.catch(() => undefined)
+      yield step.value
+    }
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+/** No chunk over what may go at once, which is what may wait in memory for a slow peer. */
+async function* inChunks(
+  source: AsyncIterable<Uint8Array>,
+  upload: ByteRate,
+  to: NodeId
+): AsyncGenerator<Uint8Array> {
   for await (const bytes of source) {
-    for (let start = 0; start < bytes.byteLength; start += BLOB_CHUNK_BYTES) {
-      yield bytes.subarray(start, start + BLOB_CHUNK_BYTES)
+    for (let start = 0; start < bytes.byteLength; start += upload.chunkBytes) {
+      const chunk = bytes.subarray(start, start + upload.chunkBytes)
+      await upload.take(to, chunk.byteLength)
+      yield chunk
     }
   }
 }

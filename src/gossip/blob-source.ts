@@ -1,16 +1,13 @@
-import type { NodeId, Sha256 } from '../core/ids.ts'
-import type { AbortOptions, BlobSource } from '../core/ports.ts'
+import type { Sha256 } from '../core/ids.ts'
+import type { BlobSource, EnsureOptions } from '../core/ports.ts'
 import { createBlobFollower } from './blob-follower.ts'
-import { startFlight, type Flight, type FlightParts } from './blob-flight.ts'
-import { MAX_BLOB_FETCHES } from './gossip-limits.ts'
+import { startFlight, type Flight } from './blob-flight.ts'
+import type { FlightParts } from './flight-parts.ts'
+import { MAX_BLOB_FETCHES, MAX_PIECE_BUFFERS } from './gossip-limits.ts'
+import { PieceBuffers } from './piece-buffers.ts'
 import { createSlots } from './slots.ts'
 
-export type BlobSourceParts = Omit<FlightParts, 'slots'>
-
-export interface EnsureOptions extends AbortOptions {
-  /** Nodes that are said to hold it: asked first. */
-  readonly hint?: readonly NodeId[]
-}
+export type BlobSourceParts = Omit<FlightParts, 'slots' | 'buffers'>
 
 export interface BlobStreamed {
   readonly size: number
@@ -36,12 +33,14 @@ export function createBlobSource(parts: BlobSourceParts): StreamingBlobSource {
   const { store } = parts
   const flights = new Map<Sha256, Flight>()
   const slots = createSlots(MAX_BLOB_FETCHES)
+  const buffers = new PieceBuffers(MAX_PIECE_BUFFERS)
   const ending = new AbortController()
 
-  function flightOf(digest: Sha256, hint: readonly NodeId[]): Flight {
+  function flightOf(digest: Sha256, { hint = [], about }: EnsureOptions): Flight {
     const running = flights.get(digest)
     if (running !== undefined) return running
-    const flight = startFlight({ ...parts, slots }, { digest, hint, signal: ending.signal })
+    const order = { digest, hint, signal: ending.signal, ...(about === undefined ? {} : { about }) }
+    const flight = startFlight({ ...parts, slots, buffers }, order)
     flights.set(digest, flight)
     const leave = (): void => {
       flights.delete(digest)
@@ -51,17 +50,18 @@ export function createBlobSource(parts: BlobSourceParts): StreamingBlobSource {
   }
 
   return {
-    async ensure(digest, { hint = [], signal }: EnsureOptions = {}) {
+    async ensure(digest, options = {}) {
       const held = await store.size(digest)
-      return held ?? (await orAborted(flightOf(digest, hint).done, signal))
+      return held ?? (await orAborted(flightOf(digest, options).done, options.signal))
     },
-    async streamThrough(digest, { hint = [], signal } = {}) {
+    async streamThrough(digest, options = {}) {
       const held = await store.size(digest)
       if (held !== undefined) return { size: held, chunks: store.read(digest) }
-      const flight = flightOf(digest, hint)
-      const follower = createBlobFollower({ store, digest, done: flight.done })
+      const flight = flightOf(digest, options)
+      const { done, pieced } = flight
+      const follower = createBlobFollower({ store, digest, done, pieced })
       flight.followers.add(follower)
-      return { size: await orAborted(flight.size, signal), chunks: follower.bytes() }
+      return { size: await orAborted(flight.size, options.signal), chunks: follower.bytes() }
     },
     async stop() {
       ending.abort(new Error('blob source stopped'))

@@ -10,7 +10,12 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { isNodeId, type MeshId, type NodeId } from '../core/ids.ts'
-import { MAX_CONNECTIONS, PEER_STORE_AGE_MS, STREAM_WINDOW_BYTES } from './gossip-limits.ts'
+import {
+  MAX_CONNECTIONS,
+  PEER_STORE_AGE_MS,
+  SOCKET_BUFFER_BYTES,
+  STREAM_WINDOW_BYTES
+} from './gossip-limits.ts'
 import { gossipsubOptions } from './gossipsub-options.ts'
 
 /** Tells whether a node belongs to the mesh now. Asked often: must be cheap. */
@@ -108,7 +113,7 @@ function hostOf(libp2p: Libp2p): Host {
 }
 
 async function baseOptions(options: HostOptions): Promise<Libp2pOptions> {
-  const { listen, announce = [], transports = [tcp()] } = options
+  const { listen, announce = [], transports = [tcp(SOCKETS)] } = options
   const withPeerId = (options.bootstrap ?? []).filter((address) => address.includes('/p2p/'))
   return {
     start: false,
@@ -131,6 +136,13 @@ async function baseOptions(options: HostOptions): Promise<Libp2pOptions> {
     ...CONNECTION_LIMITS
   }
 }
+
+/**
+ * The high-water mark is node's (net.Socket), which libp2p passes on: by default a socket is full after 16 KiB, and each
+ * encrypted message of 64 KiB would wait for the one before to leave.
+ */
+const SOCKET = { noDelay: true, highWaterMark: SOCKET_BUFFER_BYTES }
+const SOCKETS = { dialOpts: SOCKET, listenOpts: SOCKET }
 
 const CONNECTION_LIMITS = {
   connectionManager: {

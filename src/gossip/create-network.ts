@@ -1,8 +1,10 @@
-import type { NodeId } from '../core/ids.ts'
+import type { NodeId, Sha256 } from '../core/ids.ts'
 import { SYNC_PERIOD_MS } from '../core/limits.ts'
-import type { BlobStore, Clock, GossipBus, Log, Messenger, Random, Startable } from '../core/ports.ts'
+import type { Clock, GossipBus, Log, Messenger, PieceStore, Random, Startable } from '../core/ports.ts'
 import { createBlobClient } from './blob-client.ts'
+import { probeHolder, type ProbeAnswer, type ProbeOptions } from './blob-probe.ts'
 import { serveBlobs } from './blob-server.ts'
+import { createByteRate } from './byte-rate.ts'
 import { createBlobSource, type StreamingBlobSource } from './blob-source.ts'
 import { createHost, type MeshHost, type MeshHostOptions } from './create-libp2p.ts'
 import type { Door } from './door-ports.ts'
@@ -16,6 +18,7 @@ import { createPeerKeeper } from './peer-keeper.ts'
 import { createPeerStanding } from './peer-standing.ts'
 import { createStrangerLimit } from './rate-limit.ts'
 import { createStrangerWatch } from './stranger-watch.ts'
+import { SyncHeads } from './sync-heads.ts'
 import { createSyncLoop } from './sync-loop.ts'
 import type { SyncSource } from './sync-ports.ts'
 import { serveSync } from './sync-server.ts'
@@ -23,7 +26,7 @@ import { serveSync } from './sync-server.ts'
 export interface NetworkParts {
   readonly door: Door
   readonly source: SyncSource
-  readonly store: BlobStore
+  readonly store: PieceStore
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -32,6 +35,9 @@ export interface NetworkParts {
 export interface NetworkOptions extends MeshHostOptions {
   /** Version of this program, told to members. */
   readonly software: string
+  /** Bytes a second that blobs may take of the link, to all peers and from all of them; absent or 0: no cap. */
+  readonly upload?: number
+  readonly download?: number
   readonly helloTimeoutMs?: number
   readonly syncPeriodMs?: number
   readonly keeperTickMs?: number
@@ -43,6 +49,8 @@ export interface Network extends Startable {
   readonly bus: GossipBus
   readonly messenger: Messenger
   readonly blobs: StreamingBlobSource
+  /** Whether a member holds a blob, now. */
+  probe(node: NodeId, digest: Sha256, options: ProbeOptions): Promise<ProbeAnswer>
   /** Members with an open connection. */
   connected(): readonly NodeId[]
   /** Where a node says that it listens (its `node` record). */
@@ -55,6 +63,8 @@ export interface Network extends Startable {
   readonly blame: (node: NodeId, rule: string) => void
   /** A member was greeted on a new connection. One handler. */
   onMember(handler: (node: NodeId) => void): void
+  /** All that a member held and this node lacked is here now. One handler. */
+  onPulled(handler: (node: NodeId) => void): void
   /** A peer was found of which nobody had told us: on the local network. One handler. */
   onDiscovered(handler: DiscoveryHandler): void
 }
@@ -63,8 +73,16 @@ export interface Network extends Startable {
 export async function createNetwork(parts: NetworkParts, options: NetworkOptions): Promise<Network> {
   const standing = createPeerStanding(parts)
   const isMember = (node: NodeId): boolean => options.isMember(node) && !standing.isBarred(node)
-  const pieces = createPieces(parts, await createHost({ ...options, isMember }), options)
-  const { host, bus, messenger, blobs, keeper, sync, watch } = pieces
+  const blame = (node: NodeId, rule: string): void => {
+    if (standing.blame(node, rule)) watch.hangUp(node)
+  }
+  let pulledHandler: (node: NodeId) => void = () => undefined
+  const onPulled = (node: NodeId): void => {
+    pulledHandler(node)
+  }
+  const host = await createHost({ ...options, isMember })
+  const pieces = createPieces({ ...parts, blame, onPulled }, host, options)
+  const { bus, messenger, blobs, keeper, sync, watch } = pieces
   let memberHandler: (node: NodeId) => void = () => undefined
   let endHello = async (): Promise<void> => undefined
 
@@ -80,14 +98,16 @@ export async function createNetwork(parts: NetworkParts, options: NetworkOptions
     bus,
     messenger,
     blobs,
+    probe: pieces.probe,
     connected: keeper.connected,
     learn: keeper.learn,
     onDiscovered: keeper.onDiscovered,
-    blame(node, rule) {
-      if (standing.blame(node, rule)) watch.hangUp(node)
-    },
+    blame,
     onMember: (handler) => {
       memberHandler = handler
+    },
+    onPulled: (handler) => {
+      pulledHandler = handler
     },
     membershipChanged() {
       watch.sweep()
@@ -99,7 +119,7 @@ export async function createNetwork(parts: NetworkParts, options: NetworkOptions
     async start() {
       const greeting = { software: options.software, onMember, onRefused: keeper.refused }
       try {
-        endHello = await startPieces(parts, pieces, greeting)
+        endHello = await startPieces({ ...parts, blame }, pieces, greeting)
       } catch (error) {
         // a port in use: what had begun ends, so that nothing is left behind
         await stopPieces(pieces)
@@ -114,9 +134,11 @@ export async function createNetwork(parts: NetworkParts, options: NetworkOptions
 }
 
 type Pieces = ReturnType<typeof createPieces>
+type PieceParts = NetworkParts & Pick<Network, 'blame'>
+type LoopParts = PieceParts & { readonly onPulled: (node: NodeId) => void }
 
 function createPieces(
-  { source, store, clock, random, log }: NetworkParts,
+  { source, store, clock, random, log, blame, onPulled }: LoopParts,
   host: MeshHost,
   options: NetworkOptions
 ) {
@@ -126,32 +148,39 @@ function createPieces(
     { bootstrap: options.bootstrap ?? [], tickMs: options.keeperTickMs ?? KEEPER_TICK_MS }
   )
   const peers = keeper.connected
+  const index = new SyncHeads(source)
+  const download = createByteRate(clock, options.download ?? 0)
+  const client = createBlobClient({ host, download, blame })
   return {
     host,
     keeper,
+    index,
     strangers: createStrangerLimit(clock),
     watch: createStrangerWatch({ host, clock, log }, { helloTimeoutMs }),
     bus: createGossipBus({ host, log }),
     messenger: createMessenger({ host, clock, log }),
     sync: createSyncLoop(
-      { host, source, clock, random, log, peers },
+      { host, source, index, clock, random, log, peers, blame, onPulled },
       { periodMs: options.syncPeriodMs ?? SYNC_PERIOD_MS }
     ),
-    blobs: createBlobSource({ self: host.nodeId, store, client: createBlobClient(host), peers, log })
+    probe: (peer: NodeId, digest: Sha256, options: ProbeOptions) =>
+      probeHolder(client, { peer, digest }, options),
+    upload: createByteRate(clock, options.upload ?? 0),
+    blobs: createBlobSource({ self: host.nodeId, store, client, peers, clock, log })
   }
 }
 
 /** In the order in which a connection meets them. */
 async function startPieces(
-  { door, source, store, log }: NetworkParts,
-  { host, strangers, watch, bus, messenger, sync, keeper }: Pieces,
+  { door, source, store, log, blame }: PieceParts,
+  { host, index, strangers, watch, bus, messenger, sync, keeper, upload }: Pieces,
   greeting: Parameters<typeof serveHello>[1]
 ): Promise<() => Promise<void>> {
   await serveDoor({ host, door, strangers, log })
   const endHello = await serveHello({ host, door, strangers, log }, greeting)
   await messenger.start()
-  await serveBlobs({ host, store, log })
-  await serveSync({ host, source, log }, (from) => {
+  await serveBlobs({ host, store, log, upload })
+  await serveSync({ host, source, index, log, blame }, (from) => {
     sync.request(from, { prompted: true })
   })
   watch.start()

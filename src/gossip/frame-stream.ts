@@ -1,17 +1,19 @@
 import type { Stream } from '@libp2p/interface'
-import { byteStream, lpStream, type ByteStream } from '@libp2p/utils'
 import { decodeCbor, encodeCbor } from '../wire/cbor.ts'
-import { FRAME_BUFFER_BYTES, FRAME_TIMEOUT_MS } from './gossip-limits.ts'
+import { FRAME_TIMEOUT_MS, STREAM_WINDOW_BYTES } from './gossip-limits.ts'
 import { GossipError, asError } from './gossip-error.ts'
+import { StreamReader, type ReadLimit } from './stream-reader.ts'
 
 export interface FrameStreamOptions {
   readonly maxFrameBytes: number
   /** For one read or write; undefined waits for as long as the stream lives. */
   readonly timeoutMs?: number | undefined
+  /** Much comes over it: its window is opened wide from the start. */
+  readonly isBulk?: boolean
 }
 
 /**
- * Length-prefixed frames over a libp2p stream, every one bounded in size and time, then perhaps raw bytes. The stream is
+ * Length-prefixed frames over a libp2p stream, every one bounded in size and time, with raw bytes between them. The stream is
  * paused whenever nobody waits for a frame, so that a sender never fills our memory.
  */
 export interface FrameStream {
@@ -22,8 +24,8 @@ export interface FrameStream {
   readBytes(): Promise<Uint8Array>
   write(value: unknown): Promise<void>
   writeBytes(bytes: Uint8Array): Promise<void>
-  /** What follows the frames, as fast as it is asked for; no frame can be read after. */
-  rest(options: { readonly stallMs: number }): AsyncGenerator<Uint8Array>
+  /** Raw bytes that follow a frame, exactly as many as `target` takes; after them frames can be read again. */
+  fill(target: Uint8Array, limit: { readonly stallMs: number }): Promise<void>
   /** Sends raw bytes as fast as the peer takes them. */
   send(source: AsyncIterable<Uint8Array>, options: { readonly stallMs: number }): Promise<void>
   /** Says that nothing more will be sent. */
@@ -34,20 +36,17 @@ export interface FrameStream {
 export function frameStream(stream: Stream, options: FrameStreamOptions): FrameStream {
   const { maxFrameBytes } = options
   const timeoutMs = 'timeoutMs' in options ? options.timeoutMs : FRAME_TIMEOUT_MS
-  const frames = lpStream(stream, { maxDataLength: maxFrameBytes, maxBufferSize: FRAME_BUFFER_BYTES })
+  if (options.isBulk === true) openWide(stream)
+  const reader = new StreamReader(stream)
 
-  async function readBytes(): Promise<Uint8Array> {
-    resume(stream)
-    const frame = await within(timeoutMs, (limit) => frames.read(limit))
-    pause(stream)
-    return frame.subarray()
-  }
+  const readBytes = (): Promise<Uint8Array> => readFrame(reader, maxFrameBytes, timeoutMs)
 
   async function writeBytes(bytes: Uint8Array): Promise<void> {
     if (bytes.byteLength > maxFrameBytes) {
       throw new GossipError({ code: 'FRAME_TOO_LARGE', bytes: bytes.byteLength, maxBytes: maxFrameBytes })
     }
-    await within(timeoutMs, (limit) => frames.write(bytes, limit))
+    stream.send(withLength(bytes))
+    await drained(stream, timeoutMs)
   }
 
   return {
@@ -56,11 +55,9 @@ export function frameStream(stream: Stream, options: FrameStreamOptions): FrameS
     },
     readBytes,
     writeBytes,
-    read: async () => decodeCbor(await readBytes(), { maxBytes: maxFrameBytes }),
+    read: async () => decodeFrame(await readBytes(), maxFrameBytes),
     write: (value) => writeBytes(encodeCbor(value)),
-    rest({ stallMs }) {
-      return readRest(byteStream(frames.unwrap(), { maxBufferSize: FRAME_BUFFER_BYTES }), stream, stallMs)
-    },
+    fill: (target, limit) => reader.fill(target, limit),
     send: (source, { stallMs }) => sendAll(stream, source, stallMs),
     close: () => stream.close({ signal: AbortSignal.timeout(timeoutMs ?? FRAME_TIMEOUT_MS) }),
     abort: (reason) => {
@@ -69,18 +66,18 @@ export function frameStream(stream: Stream, options: FrameStreamOptions): FrameS
   }
 }
 
-async function* readRest(
-  bytes: ByteStream<Stream>,
-  stream: Stream,
-  stallMs: number
-): AsyncGenerator<Uint8Array> {
-  for (;;) {
-    resume(stream)
-    const received = await within(stallMs, (limit) => bytes.read(limit))
-    if (received === null) return
-    pause(stream)
-    yield* received
-  }
+/**
+ * The next window update tells the sender of the largest window. yamux begins with 256 KiB and doubles that only while a window
+ * passes within four measured round trips: on a busy machine, where nothing runs at once, it never does, and one stream carried
+ * 256 KiB a turn. The field is public in @libp2p/yamux 8, though not in libp2p's interface; other muxers have none.
+ */
+function openWide(stream: Stream & { recvWindow?: unknown }): void {
+  if (typeof stream.recvWindow === 'number') stream.recvWindow = STREAM_WINDOW_BYTES
+}
+
+/** A frame as plain data. */
+export function decodeFrame(bytes: Uint8Array, maxBytes: number): unknown {
+  return decodeCbor(bytes, { maxBytes })
 }
 
 async function sendAll(stream: Stream, source: AsyncIterable<Uint8Array>, stallMs: number): Promise<void> {
@@ -94,14 +91,14 @@ async function sendAll(stream: Stream, source: AsyncIterable<Uint8Array>, stallM
  * Waits until the stream takes more. Not `stream.onDrain()`: libp2p 3.3 resolves one promise for the first drain and
  * hands out that same one ever after, so that a second wait does not wait and a slow peer fills our memory.
  */
-async function drained(stream: Stream, stallMs: number): Promise<void> {
+async function drained(stream: Stream, stallMs: number | undefined): Promise<void> {
   while (stream.writableNeedsDrain) {
     await new Promise<void>((resolve, reject) => {
-      const signal = AbortSignal.timeout(stallMs)
+      const signal = stallMs === undefined ? undefined : AbortSignal.timeout(stallMs)
       const settle = (error?: Error): void => {
         stream.removeEventListener('drain', onDrain)
         stream.removeEventListener('close', onClose)
-        signal.removeEventListener('abort', onTimeout)
+        signal?.removeEventListener('abort', onTimeout)
         if (error === undefined) resolve()
         else reject(error)
       }
@@ -112,39 +109,48 @@ async function drained(stream: Stream, stallMs: number): Promise<void> {
         settle(new GossipError({ code: 'STREAM_ENDED', afterBytes: 0 }))
       }
       const onTimeout = (): void => {
-        settle(new GossipError({ code: 'STREAM_STALLED', afterMs: stallMs }))
+        settle(new GossipError({ code: 'STREAM_STALLED', afterMs: stallMs ?? 0 }))
       }
       stream.addEventListener('drain', onDrain)
       stream.addEventListener('close', onClose)
-      signal.addEventListener('abort', onTimeout)
+      signal?.addEventListener('abort', onTimeout)
     })
   }
 }
 
-async function within<T>(
-  ms: number | undefined,
-  run: (limit: { readonly signal?: AbortSignal }) => Promise<T>
-): Promise<T> {
-  if (ms === undefined) return run({})
-  const signal = AbortSignal.timeout(ms)
-  try {
-    return await run({ signal })
-  } catch (cause) {
-    if (signal.aborted) throw new GossipError({ code: 'STREAM_STALLED', afterMs: ms }, { cause })
-    throw cause
-  }
+/** Unsigned LEB128, as libp2p's length-prefixed messages have it. */
+function withLength(bytes: Uint8Array): Uint8Array {
+  const prefix: number[] = []
+  let left = bytes.byteLength
+  for (; left >= 0x80; left = Math.floor(left / 0x80)) prefix.push((left % 0x80) | 0x80)
+  prefix.push(left)
+  const frame = new Uint8Array(prefix.length + bytes.byteLength)
+  frame.set(prefix)
+  frame.set(bytes, prefix.length)
+  return frame
 }
 
-/** libp2p throws when a stream that has ended is paused or resumed. */
-function pause(stream: Stream): void {
-  if (stream.readStatus === 'readable') stream.pause()
-}
-
-function resume(stream: Stream): void {
-  if (stream.readStatus !== 'paused') return
-  try {
-    stream.resume()
-  } catch {
-    // the connection is gone and cannot be told; what it had brought has been handed out before that was noticed
+/** A frame by its length, which is judged before a byte of it is taken. */
+async function readFrame(
+  reader: StreamReader,
+  maxBytes: number,
+  timeoutMs: number | undefined
+): Promise<Uint8Array> {
+  const limit: ReadLimit =
+    timeoutMs === undefined ? undefined : { totalMs: timeoutMs, signal: AbortSignal.timeout(timeoutMs) }
+  const byte = new Uint8Array(1)
+  let length = 0
+  for (let unit = 1; ; unit *= 0x80) {
+    await reader.fill(byte, limit)
+    const [seven = 0] = byte
+    length += (seven & 0x7f) * unit
+    // also a length of endless zeros ends here
+    if (length > maxBytes || unit > maxBytes) {
+      throw new GossipError({ code: 'FRAME_TOO_LARGE', bytes: length, maxBytes })
+    }
+    if (seven < 0x80) break
   }
+  const frame = new Uint8Array(length)
+  await reader.fill(frame, limit)
+  return frame
 }

@@ -4,6 +4,8 @@ export type GossipErrorDetail =
   | { readonly code: 'PEER_UNREACHABLE'; readonly peer: string }
   | { readonly code: 'PEER_NOT_MEMBER'; readonly peer: string }
   | { readonly code: 'PEER_BROKE_PROTOCOL'; readonly why: string }
+  | { readonly code: 'HEADS_NOT_SERVED'; readonly feeds: number }
+  | { readonly code: 'PEER_BUSY'; readonly peer: string }
   | { readonly code: 'FRAME_TOO_LARGE'; readonly bytes: number; readonly maxBytes: number }
   | { readonly code: 'STREAM_STALLED'; readonly afterMs: number }
   | { readonly code: 'STREAM_ENDED'; readonly afterBytes: number }

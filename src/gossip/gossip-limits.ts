@@ -16,8 +16,8 @@ export const OPEN_STREAM_TIMEOUT_MS = 10 * second
  * resets the stream; 2 MiB still carry 10 MB/s over a round trip of 200 ms.
  */
 export const STREAM_WINDOW_BYTES = 2 * MiB
-/** What a frame reader may hold: one window being read and one on its way. */
-export const FRAME_BUFFER_BYTES = 8 * MiB
+/** What one connection may hold to be sent before its streams wait. */
+export const SOCKET_BUFFER_BYTES = 256 * KiB
 
 // --- Connections ---------------------------------------------------------------------------------
 /** Connections a node holds at most; a connection costs 1 to 2 MB and some 100 ms of a Pi 4 to open. */
@@ -78,24 +78,51 @@ export const MAX_OUTBOXES = 256
 export const DEAD_PEER_MS = 1 * second
 
 // --- Sync ----------------------------------------------------------------------------------------
-/** Heads taken from one peer in one session. */
+/** Heads, and proofs, taken from one peer in one session; what is beyond comes with the next one. */
 export const MAX_SYNC_FEEDS = 20_000
+/** From so many feeds on, a question carries the digests of all buckets, which are 2 KiB: fewer heads are told outright. */
+export const SYNC_BUCKETS_FROM_FEEDS = 257
 /** Ranges in one question. */
 export const MAX_SYNC_WANTS = 256
+/** Pages on their way to us: 1 MiB, which carries 5 MB/s over a round trip of 200 ms. */
+export const SYNC_PAGES_AHEAD = 4
+/** Pages that a client may have on its way. */
+export const MAX_SYNC_PAGES_AHEAD = 16
+/** Entries whose hashes are compared at once, to find where two histories part: a million entries take four questions. */
+export const MAX_SYNC_PROBES = 32
 /** A sync stream on which nothing comes for this long is given up; the other side may be writing a page to an SD card. */
 export const SYNC_IDLE_MS = 30 * second
+/** A peer may let us wait {@link SYNC_IDLE_MS} in a session, and longer only as long as it brings this much a second: a bad link does. */
+export const SYNC_MIN_BYTES_PER_SECOND = 4 * KiB
 /** Sessions that this node drives at once. */
 export const MAX_SYNC_SESSIONS = 2
 /** Passes over feeds that the ledger refused while others advanced: an `admit` may lie in a feed pulled later. */
 export const MAX_SYNC_PASSES = 4
 
 // --- Blobs ---------------------------------------------------------------------------------------
-/** Blobs that this node sends at once. */
+/** Blob streams that this node serves at once: each holds two chunks and a file open. */
 export const MAX_BLOBS_SERVED = 32
+/** Of them to one peer: a swarm of few does not shut out the others. */
+export const MAX_BLOBS_SERVED_PEER = 8
 /** Blobs that this node fetches at once; others wait. */
 export const MAX_BLOB_FETCHES = 8
+/** Asked for at once: two of them, one coming and one asked for ahead, leave a quarter of a window free. */
+export const BLOB_ASK_BYTES = 768 * KiB
 /** Peers asked at once whether they hold a blob. */
 export const BLOB_ASK_BATCH = 8
+/** Holders that one blob is fetched from at once: beyond, the link of this node is the limit. */
+export const MAX_BLOB_HOLDERS = 4
+/** Pieces in memory at once, of all fetches: 48 MiB. */
+export const MAX_PIECE_BUFFERS = 12
+/** A piece that takes longer is fetched elsewhere: 7 KB/s. A holder slower than that holds up more than it brings. */
+export const BLOB_PIECE_MS = 10 * minute
+/** A piece is fetched a second time when its holder is expected to need this many times as long as another that has nothing to do. */
+export const BLOB_STEAL_FACTOR = 1.5
+/** How often a holder with nothing to do looks whether another one has become so slow. */
+export const BLOB_STEAL_TICK_MS = 1 * second
+/** A holder that serves too many is asked again after this, and so often. */
+export const BLOB_BUSY_WAIT_MS = 2 * second
+export const MAX_BLOB_BUSY_TRIES = 30
 /** What a client that reads while we fetch may lag behind in memory; beyond, it continues from disk when we have it all. */
 export const MAX_FOLLOWER_LAG_BYTES = 4 * MiB
 

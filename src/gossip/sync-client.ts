@@ -1,19 +1,27 @@
 import { feedKey, wantsOf, type FeedWant } from '../core/feed-heads.ts'
 import type { NodeId } from '../core/ids.ts'
-import type { AbortOptions, FeedHead, Log } from '../core/ports.ts'
+import type { AbortOptions, Clock, FeedHead, ForkPlace, Log } from '../core/ports.ts'
 import type { MeshHost } from './create-libp2p.ts'
-import type { FrameStream } from './frame-stream.ts'
+import { MAX_SYNC_FEEDS, MAX_SYNC_PASSES, MAX_SYNC_WANTS, SYNC_BUCKETS_FROM_FEEDS } from './gossip-limits.ts'
 import { GossipError } from './gossip-error.ts'
-import { MAX_SYNC_FEEDS, MAX_SYNC_PASSES, MAX_SYNC_WANTS } from './gossip-limits.ts'
 import { openToMember } from './member-protocol.ts'
-import { digestOfHeads, readSyncHeads, readSyncRange, type SyncRange } from './sync-messages.ts'
+import { settleFork } from './sync-forks.ts'
+import type { FeedPlaces, SyncHeads } from './sync-heads.ts'
+import { readHeadsAnswer, readProofAnswer, type HeadsAnswer } from './sync-messages.ts'
 import type { SyncSource } from './sync-ports.ts'
+import { pullRanges } from './sync-ranges.ts'
+import { broke, brokenRule } from './sync-rules.ts'
 import { SYNC } from './sync-server.ts'
+import { SyncSession } from './sync-session.ts'
 
 export interface SyncClientParts {
   readonly host: MeshHost
   readonly source: SyncSource
+  readonly index: SyncHeads
+  readonly clock: Clock
   readonly log: Log
+  /** This member sent what no honest node can send. */
+  readonly blame: (node: NodeId, rule: string) => void
 }
 
 export interface PullOptions extends AbortOptions {
@@ -26,121 +34,160 @@ export interface PullReport {
   readonly accepted: number
   /** Whether both sides held the same when it began. */
   readonly wasSame: boolean
+  /** Two histories of a feed met here: the peer, which may hold only one of them, should hear of it. */
+  readonly foundFork: boolean
 }
 
 /** Fetches from one member whatever it holds and we lack. Throws when it cannot be reached or breaks the protocol. */
 export async function pullFrom(
-  { host, source, log }: SyncClientParts,
+  parts: SyncClientParts,
   peer: NodeId,
   { prompted = false, ...options }: PullOptions = {}
 ): Promise<PullReport> {
+  const { host, source, index, clock, log, blame } = parts
   const stream = await openToMember(host, peer, SYNC, options)
   try {
-    const theirs = await askHeads(stream, source, prompted)
-    const accepted = theirs === undefined ? 0 : await pullMissing({ stream, source, peer }, theirs)
+    const pull = new Pull(new SyncSession({ stream, source, index, peer, clock, log }))
+    const report = await pull.run(prompted)
     await stream.write(null)
     await stream.close()
-    if (accepted > 0) log.debug('entries pulled', { peer, accepted })
-    return { accepted, wasSame: theirs === undefined }
+    if (report.accepted > 0) log.debug('entries pulled', { peer, accepted: report.accepted })
+    if (pull.refusal !== undefined) blame(peer, `sync: ${pull.refusal}`)
+    return report
   } catch (error) {
     stream.abort(error)
+    const rule = brokenRule(error)
+    if (rule !== undefined) blame(peer, `sync: ${rule}`)
     throw error
   }
 }
 
-interface Session {
-  readonly stream: FrameStream
-  readonly source: SyncSource
-  readonly peer: NodeId
-}
+/** One session: heads, then proofs of forks, then ranges in passes. */
+class Pull {
+  readonly #session: SyncSession
+  /** Feeds that this peer serves wrongly, and forks that were looked at: not again in this session. */
+  readonly #done = new Set<string>()
+  #foundFork = false
+  /** Entries or a proof that no honest node can hold, the first of this session: others may still serve us well. */
+  refusal: string | undefined
 
-async function askHeads(
-  stream: FrameStream,
-  source: SyncSource,
-  prompted: boolean
-): Promise<readonly FeedHead[] | undefined> {
-  await stream.write({ ask: 'heads', digest: digestOfHeads(source.heads()), prompted })
-  const heads: FeedHead[] = []
-  for (;;) {
-    const answer = readSyncHeads(await stream.read())
-    if (answer === undefined) return undefined
-    heads.push(...answer.heads)
-    if (heads.length > MAX_SYNC_FEEDS) throw broke(`told more than ${MAX_SYNC_FEEDS} feeds`)
-    if (!answer.more) return heads
+  constructor(session: SyncSession) {
+    this.#session = session
   }
-}
 
-/**
- * Pulls in passes: a feed whose author is admitted by a record of another feed is refused until that one has come, so
- * refused feeds are tried again as long as others advance.
- */
-async function pullMissing(session: Session, theirs: readonly FeedHead[]): Promise<number> {
-  let total = 0
-  for (let pass = 0; pass < MAX_SYNC_PASSES; pass++) {
-    const wants = wantsOf(session.source.heads(), theirs)
+  async run(prompted: boolean): Promise<PullReport> {
+    const theirs = await this.#askHeads(prompted)
+    if (theirs === undefined) return { accepted: 0, wasSame: true, foundFork: false }
+    await this.#pullProofs(theirs.proofs)
+    const accepted = await this.#pullMissing(theirs.heads)
+    return { accepted, wasSame: false, foundFork: this.#foundFork }
+  }
+
+  /** What the peer holds otherwise than we. */
+  async #askHeads(prompted: boolean): Promise<FeedPlaces | undefined> {
+    const { index } = this.#session
+    index.refresh()
+    const hasMany = index.feedCount() >= SYNC_BUCKETS_FROM_FEEDS
+    await this.#session.ask({
+      ask: 'heads',
+      digest: index.digest(),
+      ...(hasMany && { buckets: index.bucketDigests() }),
+      prompted
+    })
+    return this.#readHeads()
+  }
+
+  async #readHeads(): Promise<FeedPlaces | undefined> {
+    const { index } = this.#session
+    const heads = new Map<string, FeedHead>()
+    const proofs = new Map<string, ForkPlace>()
+    let told = 0
+    for (;;) {
+      const answer = readHeadsAnswer(await this.#session.answer())
+      if (answer === undefined) return undefined
+      told += Math.max(answer.heads.length, answer.proofs.length)
+      checkHeads(answer, told)
+      for (const head of answer.heads)
+        if (index.head(head)?.hash !== head.hash) heads.set(feedKey(head), head)
+      for (const proof of answer.proofs) if (this.#isNews(proof)) proofs.set(feedKey(proof), proof)
+      if (!answer.more) return { heads: [...heads.values()], proofs: [...proofs.values()] }
+    }
+  }
+
+  #isNews({ seq, ...feed }: ForkPlace): boolean {
+    const known = this.#session.index.proof(feed)
+    return known === undefined || seq < known.seq
+  }
+
+  async #pullProofs(proofs: readonly ForkPlace[]): Promise<void> {
+    const { source, peer } = this.#session
+    for (const { node, incarnation } of proofs) {
+      await this.#session.ask({ ask: 'proof', feed: { node, incarnation } })
+      const proof = readProofAnswer(await this.#session.answer())
+      if (proof === undefined) continue
+      if ((await source.admitProof(proof, peer)) === 'refused') this.refusal ??= 'a proof that proves nothing'
+    }
+  }
+
+  /**
+   * Pulls in passes: a feed whose author is admitted by a record of another feed is refused until that one has come, so
+   * refused feeds are tried again as long as others advance.
+   */
+  async #pullMissing(theirs: readonly FeedHead[]): Promise<number> {
+    let total = 0
+    for (let pass = 0; pass < MAX_SYNC_PASSES; pass++) {
+      const accepted = await this.#pullOnce(theirs)
+      total += accepted
+      if (accepted === 0) break
+    }
+    return total
+  }
+
+  async #pullOnce(theirs: readonly FeedHead[]): Promise<number> {
+    const { source } = this.#session
+    const due = theirs.filter((head) => !this.#done.has(feedKey(head)))
+    const wants = wantsOf(source.heads(), due, source.proofs())
     let accepted = 0
     for (let start = 0; start < wants.length; start += MAX_SYNC_WANTS) {
-      accepted += await pullWants(session, wants.slice(start, start + MAX_SYNC_WANTS))
+      accepted += await this.#pullWants(wants.slice(start, start + MAX_SYNC_WANTS), theirs)
     }
-    if (accepted === 0) break
-    total += accepted
+    return accepted
   }
-  return total
-}
 
-/** One page is admitted while the next is on its way. */
-async function pullWants(session: Session, wants: readonly FeedWant[]): Promise<number> {
-  const refused = new Set<string>()
-  let accepted = 0
-  let asked = wants
-  let next: Promise<SyncRange> | undefined = askRange(session.stream, asked)
-  while (next !== undefined) {
-    const range: SyncRange = await next
-    asked = remaining(asked, range).filter((want) => !refused.has(feedKey(want)))
-    next = asked.length > 0 ? askRange(session.stream, asked) : undefined
-    // its failure is met at the next await; until then nobody must take it for unhandled
-    next?.catch(() => undefined)
-    accepted += await admit(session, range, refused)
+  async #pullWants(wants: readonly FeedWant[], theirs: readonly FeedHead[]): Promise<number> {
+    const { accepted, isEmpty, stopped } = await pullRanges(this.#session, wants)
+    if (isEmpty) throw notServed(wants.length)
+    for (const [key, { admission }] of stopped) {
+      if (admission.stopped === 'later') continue
+      this.#done.add(key)
+      if (admission.stopped === 'refused') this.refusal ??= admission.why ?? 'entries that no node can hold'
+      const head = theirs.find((one) => feedKey(one) === key)
+      if (admission.stopped === 'fork' && head !== undefined) await this.#settle(head)
+    }
+    return accepted
   }
-  return accepted
-}
 
-async function askRange(stream: FrameStream, wants: readonly FeedWant[]): Promise<SyncRange> {
-  await stream.write({ ask: 'range', wants })
-  return readSyncRange(await stream.read())
-}
-
-async function admit({ source, peer }: Session, { parts }: SyncRange, refused: Set<string>): Promise<number> {
-  let total = 0
-  for (const part of parts) {
-    if (refused.has(feedKey(part))) continue
-    const { accepted } = await source.admitRange(
-      part.entries.map((bytes) => ({ bytes })),
-      peer
-    )
-    total += accepted
-    if (accepted < part.entries.length) refused.add(feedKey(part))
+  async #settle(head: FeedHead): Promise<void> {
+    const { index, log, peer } = this.#session
+    // Of a feed that is cut here, too: what is left of it may part from the peer's earlier.
+    index.refresh()
+    const { node, incarnation } = head
+    const isProved = await settleFork(this.#session, head)
+    this.#foundFork ||= isProved
+    log.info('a peer holds another history of a feed', { peer, node, incarnation, isProved })
   }
-  return total
 }
 
-/** What is still to be asked for after a page. Throws when the page is not an answer to the question. */
-function remaining(wants: readonly FeedWant[], { parts, more }: SyncRange): readonly FeedWant[] {
-  const got = new Map(parts.map((part) => [feedKey(part), part]))
-  for (const part of parts) {
-    const isWanted = wants.some((want) => feedKey(want) === feedKey(part) && want.from === part.from)
-    if (!isWanted) throw broke('sent entries that nobody asked for')
-  }
-  if (!more) return []
-  if (parts.length === 0) throw broke('sent nothing, and says there is more')
-  const last = feedKey(parts[parts.length - 1] ?? wants[0] ?? { node: '' as NodeId, incarnation: '' })
-  const at = wants.findIndex((want) => feedKey(want) === last)
-  return wants.slice(at).map((want) => {
-    const part = got.get(feedKey(want))
-    return part === undefined ? want : { ...want, from: want.from + part.entries.length }
-  })
+/** A feed may be cut between two questions, a few at once; not many. */
+const MAX_HONESTLY_UNSERVED = 16
+
+function notServed(feeds: number): GossipError {
+  if (feeds > MAX_HONESTLY_UNSERVED) return broke('told heads, and serves none of their entries')
+  return new GossipError({ code: 'HEADS_NOT_SERVED', feeds })
 }
 
-function broke(why: string): GossipError {
-  return new GossipError({ code: 'PEER_BROKE_PROTOCOL', why })
+/** `told`: feeds of this and all frames before. */
+function checkHeads({ heads, proofs, more }: HeadsAnswer, told: number): void {
+  if (told > MAX_SYNC_FEEDS) throw broke(`told more than ${MAX_SYNC_FEEDS} feeds`)
+  if (more && heads.length + proofs.length === 0) throw broke('told no heads, and says there are more')
 }

@@ -1,17 +1,17 @@
 import type { NodeId } from '../core/ids.ts'
 import { SYNC_PERIOD_MS } from '../core/limits.ts'
-import type { Clock, Log, Random } from '../core/ports.ts'
+import type { Random } from '../core/ports.ts'
 import { createBackground } from './background.ts'
 import { MAX_SYNC_SESSIONS } from './gossip-limits.ts'
 import { createLoop } from './loop.ts'
 import { pullFrom, type SyncClientParts } from './sync-client.ts'
 
 export interface SyncLoopParts extends SyncClientParts {
-  readonly clock: Clock
   readonly random: Random
-  readonly log: Log
   /** Connected members. */
   readonly peers: () => readonly NodeId[]
+  /** All that this member held and we lacked when it was asked is here. */
+  readonly onPulled: (peer: NodeId) => void
 }
 
 /** Decides when to pull from whom. */
@@ -61,7 +61,10 @@ export function createSyncLoop(
       active.add(peer)
       background.run('sync session', async (signal) => {
         try {
-          await pullFrom(parts, peer, { prompted, signal })
+          const { foundFork } = await pullFrom(parts, peer, { prompted, signal })
+          // it hears of the proof when it pulls in turn
+          if (foundFork) request(peer)
+          parts.onPulled(peer)
         } finally {
           active.delete(peer)
           startSessions()

@@ -1,24 +1,25 @@
-import type { FeedWant } from '../core/feed-heads.ts'
 import type { NodeId } from '../core/ids.ts'
 import { MAX_SYNC_FRAME_BYTES, MAX_SYNC_HEADS } from '../core/limits.ts'
-import type { Log } from '../core/ports.ts'
+import type { FeedHead, Log } from '../core/ports.ts'
+import type { FeedId } from '../core/record.ts'
+import { areEqual, hexToBytes } from '../core/hex.ts'
 import type { MeshHost } from './create-libp2p.ts'
 import type { FrameStream } from './frame-stream.ts'
-import { SYNC_IDLE_MS } from './gossip-limits.ts'
+import { MAX_SYNC_FEEDS, SYNC_IDLE_MS } from './gossip-limits.ts'
 import { serveMembers, type ProtocolSpec } from './member-protocol.ts'
-import {
-  digestOfHeads,
-  readSyncQuestion,
-  type SyncPart,
-  type SyncQuestion,
-  type SyncRange
-} from './sync-messages.ts'
+import { broke, brokenRule } from './sync-rules.ts'
+import type { FeedPlaces, SyncHeads } from './sync-heads.ts'
+import { encodeHeads, encodePage, readSyncQuestion, type HeadsQuestion } from './sync-messages.ts'
+import { SyncPages } from './sync-pages.ts'
 import type { SyncSource } from './sync-ports.ts'
 
 export interface SyncServerParts {
   readonly host: MeshHost
   readonly source: SyncSource
+  readonly index: SyncHeads
   readonly log: Log
+  /** This member sent what no honest node can send. */
+  readonly blame: (node: NodeId, rule: string) => void
 }
 
 /** Either side may spend a while writing a page to an SD card. */
@@ -27,65 +28,123 @@ export const SYNC: ProtocolSpec = {
   frames: { maxFrameBytes: MAX_SYNC_FRAME_BYTES, timeoutMs: SYNC_IDLE_MS }
 }
 
-/** What a part costs in its frame besides its entries, and one entry besides its bytes. */
-const PART_OVERHEAD_BYTES = 160
-const ENTRY_OVERHEAD_BYTES = 5
-const FRAME_OVERHEAD_BYTES = 64
-
 /**
- * Answers what members ask about feeds; holds nothing between two questions. `onDiffers` hears of a peer that asked and
- * holds something else than we, so that the difference is pulled from it, too. Spec: docs/protocol/sync.md
+ * Answers what members ask about feeds. `onDiffers` hears of a peer that asked and holds something else than we, so that
+ * the difference is pulled from it, too. Spec: docs/protocol/sync.md
  */
 export async function serveSync(parts: SyncServerParts, onDiffers: (from: NodeId) => void): Promise<void> {
   await serveMembers(parts, SYNC, async (stream, from) => {
-    for (;;) {
-      const question = await nextQuestion(stream)
-      if (question === undefined) return
-      if (question.ask === 'range') await stream.write(await collect(parts.source, question.wants))
-      else if (await tellHeads(parts.source, stream, question)) onDiffers(from)
+    const session = new ServerSession(parts, stream)
+    try {
+      await session.run(() => {
+        onDiffers(from)
+      })
+    } catch (error) {
+      const rule = brokenRule(error)
+      if (rule !== undefined) parts.blame(from, `sync: ${rule}`)
+      throw error
+    } finally {
+      await session.close()
     }
   })
 }
 
-/** Undefined when the client is done: its last frame is followed by the end of its side. */
-async function nextQuestion(stream: FrameStream): Promise<SyncQuestion | undefined> {
-  const question = await stream.read()
-  return question === null ? undefined : readSyncQuestion(question)
-}
+class ServerSession {
+  readonly #source: SyncSource
+  readonly #index: SyncHeads
+  readonly #stream: FrameStream
+  /** The range that was asked for last, as far as it is not told yet. */
+  #pages: SyncPages | undefined
+  #hasToldHeads = false
 
-/** True when the asking side holds something else and should be asked in turn. */
-async function tellHeads(
-  source: SyncSource,
-  stream: FrameStream,
-  { digest, prompted }: SyncQuestion & { readonly ask: 'heads' }
-): Promise<boolean> {
-  // only what a head is: a ledger may hand out its entries
-  const heads = source.heads().map(({ node, incarnation, seq, hash }) => ({ node, incarnation, seq, hash }))
-  if (digestOfHeads(heads) === digest) {
-    await stream.write({ same: true })
-    return false
+  constructor({ source, index }: SyncServerParts, stream: FrameStream) {
+    this.#source = source
+    this.#index = index
+    this.#stream = stream
   }
-  for (let start = 0; start === 0 || start < heads.length; start += MAX_SYNC_HEADS) {
-    const more = start + MAX_SYNC_HEADS < heads.length
-    await stream.write({ heads: heads.slice(start, start + MAX_SYNC_HEADS), more })
-  }
-  return !prompted
-}
 
-/** As many of the wanted entries as fit into one frame, in the order of the wants. */
-async function collect(source: SyncSource, wants: readonly FeedWant[]): Promise<SyncRange> {
-  const parts: SyncPart[] = []
-  let room = MAX_SYNC_FRAME_BYTES - FRAME_OVERHEAD_BYTES
-  for (const { node, incarnation, from } of wants) {
-    const entries: Uint8Array[] = []
-    room -= PART_OVERHEAD_BYTES
-    for await (const entry of source.range({ node, incarnation }, from)) {
-      room -= entry.bytes.byteLength + ENTRY_OVERHEAD_BYTES
-      if (room < 0) break
-      entries.push(entry.bytes)
+  async run(onDiffers: () => void): Promise<void> {
+    for (;;) {
+      const frame = await this.#stream.read()
+      // the client is done: its last frame is followed by the end of its side
+      if (frame === null) return
+      const question = readSyncQuestion(frame)
+      switch (question.ask) {
+        case 'heads':
+          if (await this.#tellHeads(question)) onDiffers()
+          break
+        case 'range':
+          await this.close()
+          this.#pages = new SyncPages(this.#source, question.wants)
+          await this.#tellPages(question.pages)
+          break
+        case 'more':
+          this.#pages?.skip(question.skip)
+          await this.#tellPages(1)
+          break
+        case 'proof':
+          await this.#stream.write({ proof: await this.#source.proof(question.feed) })
+          break
+        case 'hashes':
+          await this.#stream.write({ hashes: await this.#hashes(question.feed, question.at) })
+      }
     }
-    if (entries.length > 0) parts.push({ node, incarnation, from, entries })
-    if (room < 0) return { parts, more: true }
   }
-  return { parts, more: false }
+
+  async close(): Promise<void> {
+    const pages = this.#pages
+    this.#pages = undefined
+    await pages?.close()
+  }
+
+  /** True when the asking side holds something else and should be asked in turn. */
+  async #tellHeads({ digest, buckets, prompted }: HeadsQuestion): Promise<boolean> {
+    if (this.#hasToldHeads) throw broke('asked for the heads twice')
+    this.#hasToldHeads = true
+    this.#index.refresh()
+    if (areEqual(this.#index.digest(), digest)) {
+      await this.#stream.write({ same: true })
+      return false
+    }
+    for (const frame of framesOf(this.#index.differing(buckets))) await this.#stream.write(frame)
+    return !prompted
+  }
+
+  /** The next page is read from the store while this one is on its way. */
+  async #tellPages(count: number): Promise<void> {
+    const pages = this.#pages
+    // the last page crossed the question on its way
+    if (pages === undefined) return
+    let next = pages.next()
+    for (let left = count; left > 0; left--) {
+      const page = await next
+      if (!page.more) this.#pages = undefined
+      else if (left > 1) next = pages.next()
+      // a failure of the store is met at the next await
+      next.catch(() => undefined)
+      await this.#stream.write(encodePage(page))
+      if (!page.more) return
+    }
+  }
+
+  async #hashes(feed: FeedId, at: readonly number[]): Promise<readonly (Uint8Array | null)[]> {
+    const hashes: (Uint8Array | null)[] = []
+    for (const seq of at) {
+      let found: Uint8Array | null = null
+      for await (const { hash } of this.#source.range(feed, seq, seq)) found = hexToBytes(hash)
+      hashes.push(found)
+    }
+    return hashes
+  }
+}
+
+function* framesOf({ heads, proofs }: FeedPlaces): Generator {
+  // what is left out is asked for by the next pull: by then the feeds that were told are equal
+  const told = Math.min(MAX_SYNC_FEEDS, Math.max(heads.length, proofs.length))
+  for (let start = 0; start === 0 || start < told; start += MAX_SYNC_HEADS) {
+    const end = Math.min(start + MAX_SYNC_HEADS, told)
+    const slice = <P extends FeedHead | FeedId>(places: readonly P[]): readonly P[] =>
+      places.slice(start, end)
+    yield encodeHeads({ heads: slice(heads), proofs: slice(proofs), more: end < told })
+  }
 }

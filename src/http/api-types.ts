@@ -59,7 +59,60 @@ export interface StatusView {
   readonly peers: { readonly connected: number; readonly known: number }
   readonly queue: readonly QueueView[]
   readonly coordinators: readonly CoordinatorView[]
-  readonly ledger: { readonly feeds: number; readonly entries: number }
+  readonly ledger: {
+    readonly feeds: number
+    readonly entries: number
+    /** Its own records wait: it asks other members first how far its feed went. */
+    readonly waits: boolean
+  }
+  readonly storage: StorageView
+  readonly copies: CopiesView
+}
+
+/** This node's part in keeping the mesh's blobs. Sizes in bytes. */
+export interface CopiesView {
+  /** It takes copies of blobs of others. */
+  readonly room: boolean
+  /** Why nothing may be added to its disk, if so. */
+  readonly trouble?: string
+  /** What blobs take here; absent while they are counted. */
+  readonly usedBytes?: number
+  readonly freeBytes: number
+  /** What they may take; 0: no bound. */
+  readonly disk: number
+  readonly minFree: number
+  /** Blobs that this node is to hold, as of the last look through all of them. */
+  readonly owed: number
+  /** Of these known not to be here yet: each has a copy fewer than it should. */
+  readonly lacking: number
+  /** Of these such that nobody could give when last asked. */
+  readonly unavailable: number
+  /** Published wheels that no member has any more. */
+  readonly lost: number
+  readonly fetchedBytes: number
+  readonly droppedBytes: number
+}
+
+/** How the data folder is, as far as the node has seen. */
+export interface StorageView {
+  readonly writable: boolean
+  /** Why nothing is written at present. */
+  readonly trouble?: string
+  /** What a read found broken and no repair has mended yet. */
+  readonly damage?: string
+  /** Entries that the ledger once held and that have not come back from the peers. */
+  readonly missing: number
+  /** What the last start found broken, and did about it. */
+  readonly repair?: {
+    readonly atMs: number
+    readonly found: readonly string[]
+    /** `none`: the database was whole in itself, and older than it had been. */
+    readonly done: 'repaired' | 'begun-anew' | 'none'
+    readonly feedsShortened: number
+    readonly missing: number
+    /** Own entries may be lost, so the node writes under a new incarnation. */
+    readonly newIncarnation: boolean
+  }
 }
 
 /** Jobs of one target by what is left to do. */

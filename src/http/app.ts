@@ -11,6 +11,7 @@ import { type LogSource, addLogRoutes } from './log-routes.ts'
 import { PAGE_HEADERS } from './page-shell.ts'
 import { type ProjectSource, addProjectRoutes } from './project-routes.ts'
 import { type IndexSource, addSimpleRoutes } from './simple-routes.ts'
+import { type StorageSource, addStorageRoutes } from './storage-routes.ts'
 import { textAnswer } from './text-answer.ts'
 
 export interface AppParts {
@@ -22,6 +23,7 @@ export interface AppParts {
   readonly projects: ProjectSource
   readonly control: ControlSource
   readonly health: HealthSource
+  readonly storage: StorageSource
   readonly clock: Clock
   readonly log: Log
 }
@@ -41,6 +43,7 @@ export function createApp(parts: AppParts, { token }: AppOptions): Hono<HttpEnv>
   addLogRoutes(app, { logs, log })
   addProjectRoutes(app, parts.projects)
   addHealthRoutes(app, parts.health)
+  addStorageRoutes(app, { storage: parts.storage, log, token })
   addApiRoutes(app, { control, clock, log, token })
   addFront(app, control)
   app.notFound(() => textAnswer(404, 'Nothing is here.\n'))

@@ -20,7 +20,12 @@ export interface FileSource {
   /** `gone`: retracted. undefined: not a wheel of this mesh. */
   find(digest: Sha256): ServedFile | 'gone' | undefined
   /** Opens a blob wherever it is, checked while it streams; rejects when nobody has it. `end` of the range is exclusive. */
-  open(digest: Sha256, range?: ByteRange, options?: AbortOptions): Promise<OpenedFile>
+  open(digest: Sha256, range?: ByteRange, options?: OpenOptions): Promise<OpenedFile>
+}
+
+export interface OpenOptions extends AbortOptions {
+  /** The wheel to which the blob belongs: who has the one has the other. */
+  readonly wheel?: Sha256
 }
 
 export interface OpenedFile {
@@ -52,14 +57,21 @@ export function addFileRoutes(app: Hono<HttpEnv>, parts: FileRouteParts): void {
 
 interface NamedBlob {
   readonly digest: Sha256
+  readonly wheel: Sha256
   readonly size: number
   readonly type: string
 }
 
 function blobNamed(filename: string, digest: Sha256, file: ServedFile): NamedBlob | undefined {
-  if (filename === file.filename) return { digest, size: file.size, type: 'application/octet-stream' }
+  if (filename === file.filename)
+    return { digest, wheel: digest, size: file.size, type: 'application/octet-stream' }
   if (filename !== file.filename + METADATA_SUFFIX) return undefined
-  return { digest: file.metadata, size: file.metadataSize, type: 'text/plain; charset=utf-8' }
+  return {
+    digest: file.metadata,
+    wheel: digest,
+    size: file.metadataSize,
+    type: 'text/plain; charset=utf-8'
+  }
 }
 
 async function sendBlob(c: Context<HttpEnv>, blob: NamedBlob, parts: FileRouteParts): Promise<Response> {
@@ -88,7 +100,8 @@ async function sendBlob(c: Context<HttpEnv>, blob: NamedBlob, parts: FileRoutePa
   }
   if (!isGet) return new Response(null, head)
   try {
-    const { chunks } = await parts.files.open(blob.digest, range, { signal: c.req.raw.signal })
+    const from = { signal: c.req.raw.signal, wheel: blob.wheel }
+    const { chunks } = await parts.files.open(blob.digest, range, from)
     return await streamBody(c, head, await begun(chunks, length), parts.log)
   } catch (error) {
     parts.log.warn('file not available', { digest: blob.digest, error: messageOf(error) })

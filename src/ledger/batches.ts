@@ -5,6 +5,8 @@ import type { WantRecord } from '../core/record.ts'
 /** Which wants are built together. */
 export interface Batches {
   add(wantId: string, author: NodeId, record: WantRecord): void
+  /** Forgets all. */
+  reset(): void
   /** Oldest first. */
   all(): readonly Batch[]
   /** The batch that a want belongs to. */
@@ -29,6 +31,10 @@ export function createBatches(): Batches {
     add(id, author, record) {
       if (!isBatchWant(record)) return
       wants.push({ id, author, atomic: record.atomic, createdMs: record.createdMs })
+      isStale = true
+    },
+    reset() {
+      wants.length = 0
       isStale = true
     },
     all() {

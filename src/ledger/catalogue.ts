@@ -20,7 +20,9 @@ export function publishedWheels(
   return releases.flatMap((release) => {
     const facts = state.results
       .ofRelease(project, release.version)
-      .filter(({ record }) => record.wheel !== undefined && !isStaged(record))
+      .filter(
+        ({ record }) => record.wheel !== undefined && !isStaged(record) && !state.lost.isResultLost(record)
+      )
     return publishedOf(state, project, release, facts)
   })
 }

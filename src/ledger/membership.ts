@@ -1,3 +1,4 @@
+import { bytesToHex } from '../core/hex.ts'
 import type { NodeId } from '../core/ids.ts'
 import type {
   AdmitRecord,
@@ -23,6 +24,8 @@ export interface Member {
 }
 
 interface Admission {
+  /** By what admissions are in order. */
+  readonly place: string
   readonly proof: JoinProof
   readonly author: NodeId
   readonly subject: NodeId
@@ -38,6 +41,8 @@ interface Admission {
  */
 export interface Membership {
   apply(author: NodeId, record: MeshRecord): void
+  /** Takes these records in the place of all that came before. */
+  restore(records: readonly (readonly [author: NodeId, record: MeshRecord])[]): void
   isMember(node: NodeId): boolean
   /** Its admission is in the ledger: others can know of it. */
   isRecorded(node: NodeId): boolean
@@ -51,6 +56,8 @@ export interface Membership {
   wasAdmitted(node: NodeId): boolean
   /** Has this node been told to go, or gone by itself? */
   isRevoked(node: NodeId): boolean
+  /** Its key signed two histories: what it is and says counts as if a root had sent it away, also after {@link restore}. */
+  expel(node: NodeId): void
   onChange(listener: () => void): void
 }
 
@@ -59,64 +66,134 @@ export function createMembership(
   codec: Pick<EntryCodec, 'checkJoin'>,
   believed?: Member
 ): Membership {
-  const admissions: Admission[] = []
-  const revocations: { author: NodeId; subject: NodeId }[] = []
-  const subjectsByInvite = new Map<string, Set<NodeId>>()
+  const admissions = new Admissions(codec)
+  const gone = new Departures(genesis)
   const listeners: (() => void)[] = []
-  let ever = resolve()
-  let members = withoutRevoked(ever)
+  let ever = admissions.resolve(foundersOf(genesis, believed))
+  let members = gone.without(ever)
   let recorded = new Set(genesis.roots)
 
-  function resolve(): Map<NodeId, Member> {
-    return resolveMembers(foundersOf(genesis, believed), admissions)
+  function note(author: NodeId, record: MeshRecord): boolean {
+    if (record.kind === 'admit') return admissions.add(author, record)
+    return record.kind === 'revoke' && gone.add(author, record)
   }
 
-  function withoutRevoked(all: ReadonlyMap<NodeId, Member>): Map<NodeId, Member> {
-    return new Map([...all].filter(([node]) => !revocations.some(({ subject }) => subject === node)))
-  }
-
-  function admit(author: NodeId, { subject, proof }: AdmitRecord): boolean {
-    const terms = codec.checkJoin(subject, proof)
-    if (terms === undefined) return false
-    const key = keyText(terms.inviteKey)
-    subjectsByInvite.set(key, (subjectsByInvite.get(key) ?? new Set()).add(subject))
-    admissions.push({ author, subject, proof, issuer: proof.issuer, roles: terms.roles, level: terms.level })
-    return true
-  }
-
-  function revoke(author: NodeId, { subject }: RevokeRecord): boolean {
-    if (author !== subject && !genesis.roots.includes(author)) return false
-    revocations.push({ author, subject })
-    return true
+  /** `isTold`: how far somebody counts is another matter now, whoever the members are. */
+  function update(isTold = false): void {
+    const before = [...members.keys()].join()
+    ever = admissions.resolve(foundersOf(genesis, believed))
+    members = gone.without(ever)
+    recorded = new Set(admissions.resolve(foundersOf(genesis, undefined)).keys())
+    if (isTold || [...members.keys()].join() !== before) for (const listener of listeners) listener()
   }
 
   return {
     apply(author, record) {
-      const changed =
-        record.kind === 'admit'
-          ? admit(author, record)
-          : record.kind === 'revoke'
-            ? revoke(author, record)
-            : false
-      if (!changed) return
-      const before = [...members.keys()].join()
-      ever = resolve()
-      members = withoutRevoked(ever)
-      recorded = new Set(resolveMembers(foundersOf(genesis, undefined), admissions).keys())
-      if ([...members.keys()].join() !== before) for (const listener of listeners) listener()
+      if (note(author, record)) update()
+    },
+    restore(records) {
+      admissions.forget()
+      gone.forget()
+      for (const [author, record] of records) note(author, record)
+      update()
     },
     isMember: (node) => members.has(node),
     isRecorded: (node) => recorded.has(node) && members.has(node),
     get: (node) => members.get(node),
     all: () => [...members.values()],
-    usesOf: (inviteKey) => subjectsByInvite.get(keyText(inviteKey))?.size ?? 0,
+    usesOf: (inviteKey) => admissions.usesOf(inviteKey),
     wasAdmitted: (node) => ever.has(node),
-    levelOf(node) {
-      const expelled = revocations.some(({ author, subject }) => subject === node && author !== node)
-      return expelled ? undefined : ever.get(node)?.level
+    levelOf: (node) => (gone.wasSentAway(node) ? undefined : ever.get(node)?.level),
+    isRevoked: (node) => gone.has(node),
+    expel(node) {
+      if (gone.expel(node)) update(true)
     },
-    isRevoked: (node) => revocations.some(({ subject }) => subject === node),
     onChange: (listener) => void listeners.push(listener)
+  }
+}
+
+/** Who was let in by whom, as far as the proofs hold. */
+class Admissions {
+  readonly #codec: Pick<EntryCodec, 'checkJoin'>
+  /** By what they say, so that it does not matter which came first: of two inviters the same one is named everywhere. */
+  readonly #all: Admission[] = []
+  readonly #subjectsByInvite = new Map<string, Set<NodeId>>()
+
+  constructor(codec: Pick<EntryCodec, 'checkJoin'>) {
+    this.#codec = codec
+  }
+
+  /** False when the proof does not hold. */
+  add(author: NodeId, { subject, proof }: AdmitRecord): boolean {
+    const terms = this.#codec.checkJoin(subject, proof)
+    if (terms === undefined) return false
+    const key = bytesToHex(terms.inviteKey)
+    this.#subjectsByInvite.set(key, (this.#subjectsByInvite.get(key) ?? new Set()).add(subject))
+    const { issuer } = proof
+    const place = `${subject} ${issuer} ${author} ${bytesToHex(proof.subjectSignature)}`
+    const before = this.#all.findIndex((other) => other.place > place)
+    const admission = { place, author, subject, proof, issuer, roles: terms.roles, level: terms.level }
+    this.#all.splice(before < 0 ? this.#all.length : before, 0, admission)
+    return true
+  }
+
+  forget(): void {
+    this.#all.length = 0
+    this.#subjectsByInvite.clear()
+  }
+
+  usesOf(inviteKey: Uint8Array): number {
+    return this.#subjectsByInvite.get(bytesToHex(inviteKey))?.size ?? 0
+  }
+
+  resolve(founders: readonly Member[]): Map<NodeId, Member> {
+    return resolveMembers(founders, this.#all)
+  }
+}
+
+/** Who belongs to the mesh no more: by a `revoke`, or because its key signed two histories. */
+class Departures {
+  readonly #genesis: GenesisRecord
+  readonly #revoked = new Set<NodeId>()
+  /** By a root, another one's word. */
+  readonly #sentAway = new Set<NodeId>()
+  readonly #expelled = new Set<NodeId>()
+
+  constructor(genesis: GenesisRecord) {
+    this.#genesis = genesis
+  }
+
+  /** False when it is not the author's to say. */
+  add(author: NodeId, { subject }: RevokeRecord): boolean {
+    if (author !== subject && !this.#genesis.roots.includes(author)) return false
+    this.#revoked.add(subject)
+    if (author !== subject) this.#sentAway.add(subject)
+    return true
+  }
+
+  /** False when it is known already. Never undone. */
+  expel(node: NodeId): boolean {
+    const isNews = !this.#expelled.has(node)
+    this.#expelled.add(node)
+    return isNews
+  }
+
+  /** What records said, to be said anew. */
+  forget(): void {
+    this.#revoked.clear()
+    this.#sentAway.clear()
+  }
+
+  has(node: NodeId): boolean {
+    return this.#revoked.has(node) || this.#expelled.has(node)
+  }
+
+  wasSentAway(node: NodeId): boolean {
+    return this.#sentAway.has(node) || this.#expelled.has(node)
+  }
+
+  without(all: ReadonlyMap<NodeId, Member>): Map<NodeId, Member> {
+    return new Map([...all].filter(([node]) => !this.has(node)))
   }
 }
 
@@ -159,8 +236,4 @@ function addAdmission(
 function foundersOf(genesis: GenesisRecord, believed: Member | undefined): readonly Member[] {
   const roots = genesis.roots.map((node): Member => ({ node, roles: ROLES, level: 'trusted' }))
   return believed === undefined || genesis.roots.includes(believed.node) ? roots : [...roots, believed]
-}
-
-function keyText(key: Uint8Array): string {
-  return Array.from(key, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

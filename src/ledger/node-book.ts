@@ -8,7 +8,11 @@ import type { Membership } from './membership.ts'
 export interface NodeBook {
   /** True when what it offers to builds is other than before. */
   apply(entry: Pick<Entry, 'node' | 'hash'>, record: NodeRecord): boolean
+  /** Forgets all. */
+  reset(): void
   get(node: NodeId): NodeRecord | undefined
+  /** Every node that said something of itself. */
+  all(): Iterable<readonly [NodeId, NodeRecord]>
   /** Targets that some member builds for, in the cascade's order: the same list as long as they are the same. */
   targets(): readonly Target[]
   /** What the members have that build for a target. */
@@ -52,7 +56,14 @@ export function createNodeBook(membership: Pick<Membership, 'isMember' | 'onChan
       isStale = true
       return true
     },
+    reset() {
+      newest.clear()
+      isStale = true
+    },
     get: (node) => newest.get(node)?.record,
+    *all() {
+      for (const [node, { record }] of newest) yield [node, record]
+    },
     targets() {
       update()
       return targets

@@ -11,6 +11,8 @@ export interface Observation {
 export interface Observations {
   /** The project whose newest page changed by this record, if one did. */
   apply(recordId: string, author: NodeId, record: MeshRecord): ProjectName | undefined
+  /** Forgets all. */
+  reset(): void
   newest(project: ProjectName): Observation | undefined
   projects(): Iterable<ProjectName>
 }
@@ -26,6 +28,9 @@ export function createObservations(): Observations {
       newest.set(record.project, candidate)
       return record.project
     },
+    reset() {
+      newest.clear()
+    },
     newest: (project) => newest.get(project),
     projects: () => newest.keys()
   }
@@ -35,7 +40,7 @@ export function createObservations(): Observations {
  * Upstream's serial is monotone per project and beats every clock (an observer of a deletion repeats the last serial it
  * knows); then the observers' clocks decide, then the record id: a total order.
  */
-function isNewer(a: Observation, b: Observation): boolean {
+export function isNewer(a: Observation, b: Observation): boolean {
   if (a.record.serial !== b.record.serial) return a.record.serial > b.record.serial
   if (a.record.observedMs !== b.record.observedMs) return a.record.observedMs > b.record.observedMs
   return a.recordId > b.recordId

@@ -11,7 +11,7 @@ const NONE: readonly never[] = []
 
 /** The results of a release that count for the queue, in the order of their fences. docs/protocol/queue.md#terms */
 export function countingResults(
-  { results, membership }: Pick<MeshState, 'results' | 'membership'>,
+  { results, membership, lost }: Pick<MeshState, 'results' | 'membership' | 'lost'>,
   project: ProjectName,
   release: Release
 ): readonly ResultFact[] {
@@ -20,14 +20,16 @@ export function countingResults(
   return facts
     .filter(
       ({ author, record }) =>
-        membership.levelOf(author) !== undefined && release.sdistDigests.includes(record.sdist.sha256)
+        membership.levelOf(author) !== undefined &&
+        release.sdistDigests.includes(record.sdist.sha256) &&
+        !lost.isResultLost(record)
     )
     .sort(compareFacts)
 }
 
 /** What they say to the queue; `isForgiven`: failures that a batch builds again. */
 export function outcomesOf(
-  state: Pick<MeshState, 'results' | 'membership'>,
+  state: Pick<MeshState, 'results' | 'membership' | 'lost'>,
   project: ProjectName,
   release: Release,
   isForgiven: (record: ResultRecord) => boolean = () => false

@@ -1,5 +1,5 @@
 import type { NodeId, ProjectName, TargetId } from '../core/ids.ts'
-import type { MeshRecord, SkipRecord, WantPriority, WantRecord } from '../core/record.ts'
+import type { MeshRecord, ProjectSpec, SkipRecord, WantPriority, WantRecord } from '../core/record.ts'
 import { createBatches, type Batches } from './batches.ts'
 
 /** One want as it stands for one project. */
@@ -20,6 +20,8 @@ export interface Wish {
 /** What the mesh is asked to build and to leave alone, from `want`, `unwant`, `skip` and `unskip` records. */
 export interface Wishes {
   apply(recordId: string, author: NodeId, record: MeshRecord): readonly ProjectName[]
+  /** Forgets all. */
+  reset(): void
   /** Wishes for a project, oldest first. */
   forProject(project: ProjectName): readonly Wish[]
   projects(): Iterable<ProjectName>
@@ -43,13 +45,11 @@ export function createWishes(): Wishes {
     wants.set(recordId, record)
     authors.set(recordId, author)
     batches.add(recordId, author, record)
-    const { targets, priority, batch, atomic, createdMs } = record
-    for (const { project, specifier } of record.specs) {
-      const wishes = byProject.get(project) ?? []
-      const id = { wantId: recordId, author, project }
-      wishes.push({ ...id, specifier, targets, priority, batch, atomic, createdMs })
+    for (const spec of record.specs) {
+      const wishes = byProject.get(spec.project) ?? []
+      wishes.push(wishOf(recordId, author, record, spec))
       wishes.sort((a, b) => a.createdMs - b.createdMs || (a.wantId < b.wantId ? -1 : 1))
-      byProject.set(project, wishes)
+      byProject.set(spec.project, wishes)
     }
     return record.specs.map(({ project }) => project)
   }
@@ -80,6 +80,10 @@ export function createWishes(): Wishes {
       }
       return record.projects
     },
+    reset() {
+      for (const map of [byProject, wants, authors, unwantedBefore, skips]) map.clear()
+      batches.reset()
+    },
     forProject(project) {
       const since = unwantedBefore.get(project) ?? -1
       return (byProject.get(project) ?? []).filter(({ createdMs }) => createdMs > since)
@@ -91,4 +95,9 @@ export function createWishes(): Wishes {
     batches,
     skipReason: (project, version) => reasonOf(`${project} ${version}`) ?? reasonOf(`${project} `)
   }
+}
+
+function wishOf(wantId: string, author: NodeId, record: WantRecord, spec: ProjectSpec): Wish {
+  const { targets, priority, batch, atomic, createdMs } = record
+  return { ...spec, wantId, author, targets, priority, batch, atomic, createdMs }
 }

@@ -10,6 +10,7 @@ import { createDesk } from '../scheduler/create-desk.ts'
 import { sayGoodbye } from '../scheduler/say-goodbye.ts'
 import type { WorkDesk } from '../scheduler/work-desk.ts'
 import type { Mesh } from './create-mesh.ts'
+import { withFound } from './keep-blobs.ts'
 import type { MeshPorts } from './mesh-ports.ts'
 import { capacityOf, describeHardware } from './describe-machine.ts'
 import { sequence } from './lifecycle.ts'
@@ -119,14 +120,32 @@ class MeshNode implements Node {
     })
     this.#setup = setup
     if (setup.builder !== undefined) this.#desk = this.#createDesk(setup.builder, setup)
-    await this.#introduce(setup)
+    const introduced = this.#introduce(setup)
+    // Others are asked first how far this node's feed went; to serve, and to witness, it need not wait for that.
+    if (!mesh.ledger.isWaiting()) await introduced
+    else
+      introduced.catch((error: unknown) => {
+        log.warn('this node could not introduce itself', { error: messageOf(error) })
+      })
   }
 
   #createDesk(builder: NonNullable<BuilderSetup['builder']>, { targets }: BuilderSetup): WorkDesk {
     const { mesh, clock, log, random, boot } = this.#parts
     const capacity = (): Capacity => capacityOf(this.#config.build)
     return createDesk(
-      { engine: mesh, ledger: mesh.ledger, builder, clock, log, random, capacity },
+      {
+        engine: mesh,
+        // A wheel that was taken for lost is found with the result that has it.
+        ledger: {
+          append: (...records) => mesh.ledger.append(...withFound(mesh.state, clock.wallMs(), records))
+        },
+        builder,
+        clock,
+        log,
+        random,
+        capacity,
+        noRoom: () => mesh.keeper.trouble()
+      },
       { self: mesh.self, boot, targets: targets.map(({ id }) => id), slots: this.#config.slots }
     )
   }

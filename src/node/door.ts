@@ -29,6 +29,8 @@ export interface DoorOptions {
 
 /** Chains are as long as invitations are deep; nobody needs more. */
 const MAX_CHAIN = 8
+/** Whoever hears it needs a new key: the word of a root, and a proof of two histories, are for good. */
+const GONE = 'this node’s membership was revoked, or its key signed two histories'
 /** An invitation made on the spot is used on the spot. */
 const SPOT_TICKET_MS = 10 * 60_000
 
@@ -46,7 +48,7 @@ export function createDoor(parts: DoorParts, options: DoorOptions): Door {
   }
 
   function refusalOf(subject: NodeId, proof: JoinProof): string | undefined {
-    if (membership.isRevoked(subject)) return 'this node’s membership was revoked'
+    if (membership.isRevoked(subject)) return GONE
     const terms = codec.checkJoin(subject, proof)
     if (terms === undefined) return 'the proof does not hold for this mesh and node'
     if (!isKeeper(proof.issuer)) return 'who made the ticket may not invite'
@@ -83,7 +85,7 @@ export function createDoor(parts: DoorParts, options: DoorOptions): Door {
 
     async offer(from) {
       if (!accepts()) return { refused: 'this mesh lets nobody in without a ticket' }
-      if (membership.isRevoked(from)) return { refused: 'this node’s membership was revoked' }
+      if (membership.isRevoked(from)) return { refused: GONE }
       const expiresMs = clock.wallMs() + SPOT_TICKET_MS + MAX_CLOCK_AHEAD_MS
       const level = state.genesis.policy.defaultLevel
       const terms = { meshId: genesis.meshId, uses: 1, expiresMs, roles: ['build', 'index'] as const, level }

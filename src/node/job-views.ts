@@ -87,6 +87,9 @@ export class JobViews {
     if (!board.batches.mayStart(id, clock.monotonicMs()))
       return { state: 'waiting', reason: 'its batch is still gathering' }
     const pass = board.batches.passOf(id)
+    const { lost, results } = this.#parts.state
+    if (results.ofJob(id).some(({ record }) => lost.isResultLost(record)))
+      return { state: 'queued', reason: 'no member has its wheel any more: it is built again' }
     if (pass > 1) return { state: 'queued', reason: `its batch builds it once more, for the ${pass}. time` }
     return { state: 'queued', reason: 'the next free builder takes it' }
   }

@@ -30,21 +30,21 @@ export async function loadMembership(dataDir: string): Promise<MeshMembership | 
   return { genesis, sponsors, ...(proof === null ? {} : { proof: readJoinProof(proof, 'proof') }) }
 }
 
-export async function saveMembership(
-  dataDir: string,
-  { genesis, proof, sponsors }: MeshMembership
-): Promise<void> {
+/** The bytes of `mesh.cbor`. */
+export function encodeMembership({ genesis, proof, sponsors }: MeshMembership): Uint8Array {
+  return encodeCbor({ genesis: genesis.bytes, proof: proof ?? null, sponsors })
+}
+
+export async function saveMembership(dataDir: string, membership: MeshMembership): Promise<void> {
   const draft = `${meshFile(dataDir)}.new`
-  await writeFile(draft, encodeCbor({ genesis: genesis.bytes, proof: proof ?? null, sponsors }), {
-    mode: 0o600,
-    flush: true
-  })
+  await writeFile(draft, encodeMembership(membership), { mode: 0o600, flush: true })
   await rename(draft, meshFile(dataDir))
 }
 
 /** After leaving: the next join starts from nothing. The key goes too, since its membership has been revoked for good. */
 export async function forgetMembership(dataDir: string): Promise<void> {
-  for (const name of ['mesh.cbor', 'node.key', 'ledger.made']) await rm(join(dataDir, name), { force: true })
+  const names = ['mesh.cbor', 'node.key', 'ledger.made', 'ledger.tide', 'ledger.damaged']
+  for (const name of names) await rm(join(dataDir, name), { force: true })
   await rm(join(dataDir, 'ledger'), { recursive: true, force: true })
 }
 

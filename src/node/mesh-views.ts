@@ -4,11 +4,13 @@ import type { NodeRecord } from '../core/record.ts'
 import type { Clock } from '../core/ports.ts'
 import type {
   BuildView,
+  CopiesView,
   CoordinatorView,
   NodeModeView,
   NodeView,
   QueueView,
-  StatusView
+  StatusView,
+  StorageView
 } from '../http/api-types.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Member } from '../ledger/membership.ts'
@@ -30,6 +32,8 @@ export interface MeshViewParts {
   mode(): NodeModeView
   /** Why this machine builds nothing right now. */
   trouble(): string | undefined
+  storage(): StorageView
+  copies(): Omit<CopiesView, 'lost'>
 }
 
 /** What a node that has not introduced itself yet is shown as. */
@@ -65,7 +69,9 @@ export function statusView(parts: MeshViewParts): StatusView {
     peers: { connected: parts.connected().length, known: state.membership.all().length - 1 },
     queue: queueViews(parts),
     coordinators: coordinatorViews(parts),
-    ledger: { feeds: ledger.heads().length, entries: ledger.entryCount() }
+    ledger: { feeds: ledger.heads().length, entries: ledger.entryCount(), waits: ledger.isWaiting() },
+    storage: parts.storage(),
+    copies: { ...parts.copies(), lost: [...state.lost.all()].length }
   }
 }
 

@@ -1,5 +1,5 @@
 import { Gauge, Registry, collectDefaultMetrics } from 'prom-client'
-import type { StatusView } from '../http/api-types.ts'
+import type { CopiesView, StatusView } from '../http/api-types.ts'
 
 /** Everything that /metrics says; docs/metrics.md lists it. */
 export interface Metrics {
@@ -27,8 +27,10 @@ export function createMetrics(): Metrics {
     labelNames: ['target', 'state'] as const,
     registers
   })
+  const setCopies = copiesGauges(registers)
   return {
     async text(status) {
+      setCopies(status.copies)
       peers.set(status.peers.connected)
       entries.set(status.ledger.entries)
       running.set(status.node.running.length)
@@ -38,5 +40,33 @@ export function createMetrics(): Metrics {
       }
       return { contentType: registry.contentType, text: await registry.metrics() }
     }
+  }
+}
+
+function copiesGauges(registers: Registry[]): (copies: CopiesView) => void {
+  const used = new Gauge({ name: 'commonwheel_blob_bytes', help: 'Bytes that blobs take here', registers })
+  const free = new Gauge({
+    name: 'commonwheel_disk_free_bytes',
+    help: 'Free on the file system of the blobs',
+    registers
+  })
+  const room = new Gauge({
+    name: 'commonwheel_room',
+    help: '1: this node takes copies of blobs of others',
+    registers
+  })
+  const blobs = new Gauge({
+    name: 'commonwheel_blobs',
+    help: 'Blobs that this node is to hold, by how that stands',
+    labelNames: ['state'] as const,
+    registers
+  })
+  return (copies) => {
+    used.set(copies.usedBytes ?? 0)
+    free.set(copies.freeBytes)
+    room.set(copies.room ? 1 : 0)
+    const { owed, lacking, unavailable, lost } = copies
+    for (const [state, count] of Object.entries({ owed, lacking, unavailable, lost }))
+      blobs.set({ state }, count)
   }
 }

@@ -21,8 +21,14 @@ export interface ProjectSourceParts {
   readonly board: JobBoard
   readonly views: JobViews
   readonly index: IndexSource
-  /** Names from Requires-Dist of a wheel whose METADATA this node holds. */
-  dependenciesOf(wheel: { readonly metadata: Sha256 }): Promise<readonly string[]>
+  /** Names from Requires-Dist of a wheel. */
+  dependenciesOf(wheel: MetadataRef): Promise<readonly string[]>
+}
+
+/** A wheel and its METADATA. */
+export interface MetadataRef {
+  readonly sha256: Sha256
+  readonly metadata: Sha256
 }
 
 /** Newest releases that a page shows besides those that somebody wants. */

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config/load-config.ts'
-import type { NodeId, Sha256, TargetId } from '../core/ids.ts'
+import type { NodeId, TargetId } from '../core/ids.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
 import type { NodeAction, NodeModeView } from '../http/api-types.ts'
 import type { ControlSource } from '../http/api-routes.ts'
 import { createApp } from '../http/app.ts'
+import type { FileSource } from '../http/file-routes.ts'
 import type { HealthSource } from '../http/health-routes.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
 import type { IndexSource } from '../http/simple-routes.ts'
@@ -19,9 +20,14 @@ import { statusView, type MeshViewParts } from './mesh-views.ts'
 import { createMetrics } from './metrics.ts'
 import { buildersOf } from '../scheduler/builders-of.ts'
 import { createObserver, type Observer } from '../scheduler/observer.ts'
-import { createProjectSource } from './project-source.ts'
+import { createProjectSource, type MetadataRef } from './project-source.ts'
+import { SoundBlobs } from './sound-blobs.ts'
+import { createStorageSource } from './storage-source.ts'
 import { createWantDesk } from './want-desk.ts'
-import { readDependencies } from './wheel-dependencies.ts'
+import { dependenciesIn } from './wheel-dependencies.ts'
+
+/** A person waits for the page: METADATA that nobody gives in this time is left out. */
+const METADATA_MS = 3_000
 
 /** What HTTP needs of the rest of the node, which is made after it. */
 export interface NodeHand {
@@ -53,8 +59,10 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
     { pollMs: config.upstreamPollMs }
   )
   const token = randomBytes(24).toString('base64url')
-  const files = { state, store, blobs: network.blobs }
-  const { index, staged, projects, control, viewParts } = createSources(mesh, observer, parts)
+  const sound = new SoundBlobs({ store, clock, log, rotted: (digest) => mesh.scrub.rotted(digest) })
+  const passing = { state, store, sound, blobs: network.blobs }
+  const files = createFileSource(passing)
+  const { index, staged, projects, control, viewParts } = createSources(mesh, observer, { ...parts, files })
   const app = createApp(
     {
       index,
@@ -63,8 +71,9 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
       control,
       clock,
       log,
-      files: createFileSource(files),
-      logs: createLogSource(files),
+      files,
+      logs: createLogSource(passing),
+      storage: createStorageSource(mesh),
       health: createHealthSource(viewParts, parts.hand)
     },
     { token }
@@ -86,7 +95,7 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
 function createSources(
   mesh: Mesh,
   observer: Observer,
-  { clock, random, hand }: ServeParts
+  { clock, random, hand, files }: ServeParts & { readonly files: FileSource }
 ): {
   readonly index: IndexSource
   readonly staged: IndexSource
@@ -94,13 +103,13 @@ function createSources(
   readonly control: ControlSource
   readonly viewParts: MeshViewParts
 } {
-  const { state, pages, board, coordination, ledger, loader, store, network, signer, meshId, self } = mesh
-  const indexParts = { state, pages, loader, observer }
+  const { state, pages, board, coordination, ledger, loader, network, signer, meshId, self } = mesh
+  const { whenBatchesKnown } = mesh.maker
+  const indexParts = { state, pages, loader, observer, whenBatchesKnown }
   const index = createIndexSource({ ...indexParts, isStaged: (record) => board.batches.isStaged(record) })
   const staged = createIndexSource({ ...indexParts, isStaged: () => false })
   const views = new JobViews({ state, board, coordination, clock })
-  const dependenciesOf = ({ metadata }: { readonly metadata: Sha256 }): Promise<readonly string[]> =>
-    readDependencies(store, metadata)
+  const dependenciesOf = (wheel: MetadataRef): Promise<readonly string[]> => dependenciesVia(files, wheel)
   const projects = createProjectSource({ state, pages, board, views, index, dependenciesOf })
   const upstreamTrouble = observer.trouble.bind(observer)
   const servedTargets = (): readonly TargetId[] => targetsServed(mesh, clock.monotonicMs())
@@ -116,7 +125,9 @@ function createSources(
     startedMs: clock.monotonicMs(),
     connected: () => network.connected(),
     mode: () => hand.mode(),
-    trouble: () => hand.trouble()
+    trouble: () => hand.trouble(),
+    storage: () => mesh.storage.view(),
+    copies: () => mesh.keeper.status()
   }
   const control = createControlSource({
     ...viewParts,
@@ -132,6 +143,19 @@ function createSources(
   return { index, staged, projects, control, viewParts }
 }
 
+/** What a wheel requires, also when another node has its METADATA: else each node would show another page. Empty when nobody has it. */
+async function dependenciesVia(
+  files: FileSource,
+  { sha256, metadata }: MetadataRef
+): Promise<readonly string[]> {
+  try {
+    const signal = AbortSignal.timeout(METADATA_MS)
+    return await dependenciesIn((await files.open(metadata, undefined, { wheel: sha256, signal })).chunks)
+  } catch {
+    return []
+  }
+}
+
 /** Targets that somebody who is there builds for. */
 function targetsServed({ state, coordination, self }: Mesh, nowMs: number): readonly TargetId[] {
   const isHere = (node: NodeId): boolean => node === self || coordination.presence.isPresent(node, nowMs)
@@ -145,8 +169,11 @@ function createHealthSource(viewParts: MeshViewParts, hand: NodeHand): HealthSou
   const metrics = createMetrics()
   return {
     async health() {
-      const trouble = hand.trouble()
-      return { ok: trouble === undefined, problems: trouble === undefined ? [] : [trouble] }
+      const storage = viewParts.storage()
+      const problems = [
+        ...new Set([hand.trouble(), viewParts.copies().trouble, storage.trouble, storage.damage])
+      ].filter((one) => one !== undefined)
+      return { ok: problems.length === 0, problems }
     },
     metrics: () => metrics.text(statusView(viewParts))
   }

@@ -5,8 +5,8 @@ import { createIndexClient } from '../upstream/index-client.ts'
 import { termsOf } from '../wire/invite.ts'
 import { inviteWith } from './control-source.ts'
 import { createMesh, type Mesh } from './create-mesh.ts'
-import type { MeshPorts } from './mesh-ports.ts'
-import { createNode } from './create-node.ts'
+import type { MeshIdentity, MeshPorts } from './mesh-ports.ts'
+import { createNode, type Node } from './create-node.ts'
 import { findUpstream } from './find-upstream.ts'
 import { makeMembership } from './found-mesh.ts'
 import { loadIdentity } from './identity.ts'
@@ -15,6 +15,7 @@ import { createLogger } from './logger.ts'
 import { forgetMembership, loadMembership, saveMembership, type MeshMembership } from './mesh-files.ts'
 import { memberAddresses } from './member-addresses.ts'
 import { NodeError } from './node-error.ts'
+import { type Life, NodeLives } from './node-lives.ts'
 import type { setupBuilder } from './setup-builder.ts'
 import { SOFTWARE } from './software.ts'
 import { systemClock, systemRandom } from './system-clock.ts'
@@ -52,29 +53,26 @@ export async function startNode(config: Config, options: StartOptions = {}): Pro
   const { membership, founded } = await findMesh(config, { ...options, onProgress, seed })
   options.signal?.throwIfAborted()
   const upstream = await followUpstream(config, onProgress)
-  const boot = Math.floor(ports.random.float() * 2 ** 32)
-  const mesh = await createMesh(config, { seed, membership, boot }, ports)
-  const node = createNode(config, {
+  const lives = new NodeLives({
     ...ports,
-    mesh,
-    upstream,
-    boot,
-    onProgress,
-    ...(options.setupBuilder && { setupBuilder: options.setupBuilder })
+    begin: () =>
+      beginLife(config, {
+        ports,
+        identity: { seed, membership },
+        upstream,
+        options: { ...options, onProgress }
+      })
   })
   onProgress('starting')
-  await node.start()
-  const indexUrl = node.served.indexUrl()
-  const { token } = node.served
-  await writeApiFile(config.dataDir, { url: new URL('/', indexUrl).href, token, pid: process.pid })
+  const { mesh, node } = await lives.start()
 
   let stopping: Promise<void> | undefined
   const stop = (): Promise<void> =>
     (stopping ??= (async () => {
       await removeApiFile(config.dataDir, process.pid)
-      await node.stop()
+      await lives.stop()
     })())
-  const ended = node.left.then(async () => {
+  const ended = lives.ended.then(async () => {
     await stop()
     await forgetMembership(config.dataDir)
   })
@@ -82,12 +80,62 @@ export async function startNode(config: Config, options: StartOptions = {}): Pro
   return {
     meshName: membership.genesis.genesis.name,
     nodeId: mesh.self,
-    indexUrl,
+    indexUrl: node.served.indexUrl(),
     founded,
     ...(ticket === undefined ? {} : { ticket }),
     ...(refusal === undefined ? {} : { buildRefusal: refusal }),
     stop,
     ended
+  }
+}
+
+interface LifePlan {
+  readonly ports: MeshPorts
+  readonly identity: Omit<MeshIdentity, 'boot'>
+  readonly upstream: UpstreamIndex
+  readonly options: StartOptions & { readonly onProgress: (line: string) => void }
+}
+
+interface NodeLife extends Life {
+  readonly mesh: Mesh
+  readonly node: Node
+}
+
+/** A node on its data folder, which is opened, and repaired if need be, here. */
+async function beginLife(
+  config: Config,
+  { ports, identity, upstream, options }: LifePlan
+): Promise<NodeLife> {
+  const boot = Math.floor(ports.random.float() * 2 ** 32)
+  const mesh = await createMesh(config, { ...identity, boot }, ports)
+  const node = createNode(config, {
+    ...ports,
+    mesh,
+    upstream,
+    boot,
+    onProgress: options.onProgress,
+    ...(options.setupBuilder && { setupBuilder: options.setupBuilder })
+  })
+  return {
+    mesh,
+    node,
+    left: node.left,
+    onDamage: (listener) => {
+      mesh.storage.onDamage(listener)
+    },
+    stop: () => node.stop(),
+    async start() {
+      try {
+        await node.start()
+        const { token } = node.served
+        const url = new URL('/', node.served.indexUrl()).href
+        await writeApiFile(config.dataDir, { url, token, pid: process.pid })
+      } catch (error) {
+        // What failed to start has not stopped, and may have the database open.
+        await mesh.stop().catch(() => undefined)
+        throw error
+      }
+    }
   }
 }
 

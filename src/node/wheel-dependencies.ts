@@ -1,15 +1,17 @@
 import { normalizeName } from '../core/distribution.ts'
-import type { Sha256 } from '../core/ids.ts'
-import type { BlobStore } from '../core/ports.ts'
 
 /** METADATA with a long description; the header comes first, so that a cut one is as good. */
 const MAX_HEADER_BYTES = 64 * 1024
 
-/** Names from the `Requires-Dist` lines of a METADATA blob that are not behind an extra; empty when this node lacks it. */
-export async function readDependencies(store: BlobStore, metadata: Sha256): Promise<readonly string[]> {
-  if ((await store.size(metadata)) === undefined) return []
+/** Names from the `Requires-Dist` lines of METADATA that are not behind an extra. */
+export async function dependenciesIn(metadata: AsyncIterable<Uint8Array>): Promise<readonly string[]> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of store.read(metadata, { end: MAX_HEADER_BYTES })) chunks.push(chunk)
+  let bytes = 0
+  for await (const chunk of metadata) {
+    chunks.push(chunk)
+    bytes += chunk.byteLength
+    if (bytes >= MAX_HEADER_BYTES) break
+  }
   const header =
     Buffer.concat(chunks)
       .toString('utf8')

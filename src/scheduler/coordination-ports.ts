@@ -24,6 +24,8 @@ export interface CoordinationParts {
   send(to: NodeId, message: CoordinationMessage): void
   gossip(message: CoordinationMessage): void
   entryCount(): number
+  /** This node takes copies of blobs. Unless given, it does. */
+  hasRoom?(): boolean
   /** The builder's result that began then is in the ledger. */
   hasResult(claim: ClaimNote, startedMs: number): boolean
   /** A member has signed entries that are not here yet. */

@@ -64,6 +64,7 @@ export class Coordination {
       boot,
       workload: () => this.#workload,
       entryCount: () => parts.entryCount(),
+      hasRoom: () => parts.hasRoom?.() ?? true,
       nodes: () => this.nodes(),
       tell: (presence) => {
         this.presence.note(self, presence, parts.clock.monotonicMs())

@@ -13,6 +13,8 @@ export interface DeskParts {
   readonly random: Random
   readonly log: Log
   capacity(): Capacity
+  /** Why what is built could not be stored, if so. */
+  noRoom?(): string | undefined
 }
 
 /** Puts a builder to work for the mesh that the engine belongs to. */
@@ -30,7 +32,8 @@ export function createDesk(parts: DeskParts, options: WorkDeskOptions & { readon
       publish: async (result) => {
         await ledger.append(result)
       },
-      capacity: () => parts.capacity()
+      capacity: () => parts.capacity(),
+      noRoom: () => parts.noRoom?.()
     },
     options
   )

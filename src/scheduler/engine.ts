@@ -1,12 +1,15 @@
 import { UPSTREAM_SHARD, type CoordinationMessage } from '../core/coordination.ts'
+import { messageOf } from '../core/errors.ts'
 import type { NodeId } from '../core/ids.ts'
 import { parseJobId } from '../core/job.ts'
 import type { BlobSource, BlobStore, Clock, Log } from '../core/ports.ts'
+import type { AdmitRecord } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import { createPageBook, type PageBook } from '../ledger/page-book.ts'
 import { buildersOf } from './builders-of.ts'
 import { Coordination, type CoordinationOptions, type WitnessStore } from './coordination.ts'
+import { BoardMaker } from './board-maker.ts'
 import { JobBoard } from './job-board.ts'
 import { createPageLoader, type PageLoader } from './page-loader.ts'
 
@@ -24,6 +27,8 @@ export interface EngineParts {
   gossip(message: CoordinationMessage): void
   /** A member has signed entries that are not here yet. */
   lacks(node: NodeId): void
+  /** This node takes copies of blobs. Unless given, it does. */
+  hasRoom?(): boolean
   /** Somebody said where it listens. */
   onNode(node: NodeId, addresses: readonly string[]): void
 }
@@ -37,6 +42,7 @@ export interface Engine {
   readonly loader: PageLoader
   readonly board: JobBoard
   readonly coordination: Coordination
+  readonly maker: BoardMaker
   /** Reads the stored feeds and takes part in the mesh's shards from then on. */
   load(): Promise<void>
   stop(): void
@@ -48,6 +54,7 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
   const pages = createPageBook(observations)
   const loader = createPageLoader({ pages, store, clock, log, observations, blobs })
   const board = new JobBoard({ state, pages, clock, needPage: loader.need.bind(loader) })
+  const maker = new BoardMaker({ state, board, loader, clock, log })
   const coordination = new Coordination(
     {
       clock,
@@ -59,13 +66,15 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
       wasAdmitted: (node) => state.membership.wasAdmitted(node),
       buildersOf: (target) => buildersOf(state, target),
       entryCount: () => ledger.entryCount(),
+      hasRoom: () => parts.hasRoom?.() ?? true,
       send: (to, message) => {
         parts.send(to, message)
       },
       gossip: (message) => {
         parts.gossip(message)
       },
-      mayLead: () => state.membership.isRecorded(options.self) && ledger.isWritable(),
+      // Who has looked at a part of the jobs only would hand out what is less urgent, and leave others waiting.
+      mayLead: () => state.membership.isRecorded(options.self) && ledger.isWritable() && maker.isMade(),
       hasResult: ({ job, builder }, startedMs) =>
         state.results
           .ofJob(job)
@@ -76,7 +85,7 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
     },
     options
   )
-  const views = { pages, loader, board, coordination }
+  const views = { pages, loader, board, coordination, maker }
   const fold = foldEntries(parts, views)
   // Whoever brings a page: the loader, or this node as the observer of upstream.
   pages.onPut((project) => {
@@ -86,9 +95,11 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
     ...views,
     async load() {
       await ledger.load()
+      for (const [node, { addresses }] of state.nodes.all()) parts.onNode(node, addresses)
       fold.begin()
     },
     stop() {
+      maker.stop()
       loader.stop()
     }
   }
@@ -97,10 +108,10 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
 /** Every entry, stored or new: into the mesh's state, and from there to all that depend on it. */
 function foldEntries(
   parts: EngineParts,
-  { board, coordination }: Pick<Engine, 'board' | 'coordination'>
+  { board, coordination, maker }: Pick<Engine, 'board' | 'coordination' | 'maker'>
 ): { begin(): void } {
   const { ledger, state } = parts
-  // While the stored entries are read the board is left alone: it is made once, at the end.
+  // While the stored views are read the board is left alone: it is made afterwards, and the node serves meanwhile.
   let live = false
   ledger.onEntry((entry) => {
     const change = state.apply(entry)
@@ -111,15 +122,31 @@ function foldEntries(
     if (!live) return
     openShards(state, coordination)
     if (change.everything || change.offers) coordination.membersChanged()
-    board.apply(change)
+    board.apply({ ...change, everything: false })
+    if (change.everything) maker.make()
+  })
+  ledger.onFork(({ place, admitted }) => {
+    state.membership.expel(place.node)
+    if (!live) return
+    openShards(state, coordination)
+    coordination.membersChanged()
+    maker.make()
+    for (const record of admitted) if (!state.membership.wasAdmitted(record.subject)) vouchAnew(parts, record)
   })
   return {
     begin() {
       live = true
       openShards(state, coordination)
-      board.refreshAll()
+      maker.make()
     }
   }
+}
+
+/** The record that let a node in was cut off with its author's feed; its proof holds all the same, and any member may write it. */
+function vouchAnew({ ledger, log }: EngineParts, record: AdmitRecord): void {
+  void ledger.append(record).catch((error: unknown) => {
+    log.warn('a member could not be vouched for again', { subject: record.subject, error: messageOf(error) })
+  })
 }
 
 /** A shard for each target that some member builds for, and one for following upstream. */

@@ -82,7 +82,14 @@ export class JobBoard {
 
   /** The mesh builds for other targets: every job may be another. */
   refreshAll(): void {
-    for (const project of this.#parts.state.wishes.projects()) this.refresh(project)
+    // Those of the board, too: with the feed that a want was in, the want may be gone.
+    const projects = new Set([...this.#parts.state.wishes.projects(), ...this.#projects.keys()])
+    for (const project of projects) this.refresh(project)
+  }
+
+  /** Those that have jobs. */
+  projects(): Iterable<ProjectName> {
+    return this.#projects.keys()
   }
 
   get(job: JobId): JobRow | undefined {

@@ -3,6 +3,7 @@ import type { ProjectName, Sha256 } from '../core/ids.ts'
 import type { BlobSource, BlobStore, Clock, Log } from '../core/ports.ts'
 import type { Observations } from '../ledger/observations.ts'
 import type { PageBook } from '../ledger/page-book.ts'
+import { Turns } from './turns.ts'
 
 export interface PageLoaderParts {
   readonly observations: Observations
@@ -13,6 +14,8 @@ export interface PageLoaderParts {
   readonly log: Log
 }
 
+/** Pages that are brought at once in the background: of a ledger that has just been synced, thousands are missing. */
+const NEEDED_AT_ONCE = 8
 /** Waits between tries for a page that nobody could give; the last one repeats. */
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 15_000, 60_000]
 
@@ -20,6 +23,8 @@ const RETRY_MS = [500, 1_000, 2_000, 5_000, 15_000, 60_000]
 export interface PageLoader {
   /** True once the newest observed page is parsed, false when it could not be had now. */
   load(project: ProjectName): Promise<boolean>
+  /** Reads the page if its bytes are on this node and it is not known yet; true when it was put into the page book by this. */
+  loadHeld(project: ProjectName): Promise<boolean>
   /** Keeps trying in the background; the page book tells when the page came. */
   need(project: ProjectName): void
   stop(): void
@@ -29,6 +34,7 @@ export function createPageLoader(parts: PageLoaderParts): PageLoader {
   const running = new Map<ProjectName, Promise<boolean>>()
   const needed = new Set<ProjectName>()
   const ending = new AbortController()
+  const turns = new Turns(NEEDED_AT_ONCE)
 
   async function bring(project: ProjectName): Promise<boolean> {
     const observation = parts.observations.newest(project)
@@ -56,15 +62,22 @@ export function createPageLoader(parts: PageLoaderParts): PageLoader {
     return loading
   }
 
+  async function loadHeld(project: ProjectName): Promise<boolean> {
+    const digest = parts.pages.missing(project)?.record.page
+    if (digest === undefined || (await parts.store.size(digest)) === undefined) return false
+    return load(project)
+  }
+
   async function keepTrying(project: ProjectName): Promise<void> {
     for (let tries = 0; !ending.signal.aborted; tries++) {
-      if (await load(project)) return
+      if (await turns.run(async () => ending.signal.aborted || (await load(project)))) return
       await parts.clock.sleep(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] ?? 0, { signal: ending.signal })
     }
   }
 
   return {
     load,
+    loadHeld,
     need(project) {
       if (needed.has(project) || ending.signal.aborted) return
       needed.add(project)

@@ -13,12 +13,14 @@ export interface PresenceParts {
   readonly boot: number
   workload(): Workload | undefined
   entryCount(): number
+  /** It takes copies of blobs; unless given, it does. */
+  hasRoom?(): boolean
   /** Nodes present: the more there are, the more rarely each one speaks. */
   nodes(): number
   tell(presence: Presence): void
 }
 
-/** Tells the mesh that this node is there: from its own timer, and at once when what it builds changes. */
+/** Tells the mesh that this node is there: from its own timer, and at once when what it builds, or whether it has room, changes. */
 export class PresenceTeller {
   readonly #parts: PresenceParts
   #seq = 0
@@ -56,12 +58,17 @@ export class PresenceTeller {
       freeSlots: workload?.freeSlots() ?? 0,
       running: workload?.running() ?? [],
       entries: this.#parts.entryCount(),
+      room: this.#hasRoom(),
       staying
     })
   }
 
   #describe(): string {
     const running = this.#parts.workload()?.running() ?? []
-    return running.map(({ job, phase }) => `${job} ${phase}`).join()
+    return [this.#hasRoom(), ...running.map(({ job, phase }) => `${job} ${phase}`)].join()
+  }
+
+  #hasRoom(): boolean {
+    return this.#parts.hasRoom?.() ?? true
   }
 }

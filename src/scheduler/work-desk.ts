@@ -32,6 +32,8 @@ export interface WorkDeskParts {
   readonly coordinators: Coordinators
   publish(result: ResultRecord): Promise<void>
   capacity(): Capacity
+  /** Why what is built could not be stored, if so: then nothing is begun. */
+  noRoom?(): string | undefined
 }
 
 export interface WorkDeskOptions {
@@ -87,7 +89,7 @@ export class WorkDesk implements GrantReceiver, Workload {
   }
 
   freeSlots(): number {
-    if (!this.#accepting || this.#nowMs() < this.#troubledUntilMs) return 0
+    if (!this.#accepting || this.trouble() !== undefined) return 0
     let building = 0
     for (const run of this.#runs.values()) if (run.isBuilding()) building++
     // A disk that takes no results must not be asked for ever more of them.
@@ -105,7 +107,7 @@ export class WorkDesk implements GrantReceiver, Workload {
 
   /** Why this machine builds nothing for now, if its own trouble is the reason. */
   trouble(): string | undefined {
-    return this.#nowMs() < this.#troubledUntilMs ? this.#troubleReason : undefined
+    return this.#nowMs() < this.#troubledUntilMs ? this.#troubleReason : this.#parts.noRoom?.()
   }
 
   /** Takes no new jobs; those that run go on. */

@@ -1,7 +1,8 @@
 import type { ShardId } from '../core/coordination.ts'
 import { feedKey } from '../core/feed-heads.ts'
-import type { EntryStore, FeedHead, StoredEntry } from '../core/ports.ts'
+import type { AppendOptions, EntryStore, FeedCut, FeedHead, StoredEntry } from '../core/ports.ts'
 import type { FeedId } from '../core/record.ts'
+import { MemoryRows } from '../ledger/memory-rows.ts'
 import type { WitnessStore } from '../scheduler/coordination.ts'
 import type { WitnessMemory } from '../scheduler/lease-witness.ts'
 import type { Dice } from './seeded-random.ts'
@@ -23,7 +24,10 @@ export class SimDisk {
   #log: StoredEntry[] = []
   #durable = 0
   #feeds = new Map<string, StoredEntry[]>()
+  readonly #cuts = new Map<string, FeedCut>()
   readonly #witness = new Map<ShardId, WitnessMemory>()
+  /** Rows of entries that a crash took are found out by their number: they are made anew then, as after any loss. */
+  readonly rows = new MemoryRows()
   /** A card that is slower by this factor, for a while. */
   slowness = 1
   /** When a write last took long. */
@@ -51,9 +55,15 @@ export class SimDisk {
   entryStore(host: DiskHost): EntryStore {
     return {
       heads: async () => [...this.#feeds.values()].map((feed) => headOf(feed.at(-1))),
-      append: (entries, { sync }) => this.#append(host, entries, sync),
+      append: (entries, options) => this.#append(host, entries, options),
       range: (feed, fromSeq, toSeq) => this.#range(feed, fromSeq, toSeq),
-      all: () => this.#all()
+      all: () => this.#all(),
+      forks: async () => [...this.#cuts.values()].map(({ place }) => place),
+      proof: async (feed) => this.#cuts.get(feedKey(feed))?.proof,
+      cut: (cut) =>
+        this.#synced(host, () => {
+          this.#cut(cut)
+        })
     }
   }
 
@@ -71,7 +81,11 @@ export class SimDisk {
     return this.#log
   }
 
-  async #append(host: DiskHost, entries: readonly StoredEntry[], sync: boolean): Promise<void> {
+  async #append(
+    host: DiskHost,
+    entries: readonly StoredEntry[],
+    { sync, rows = [] }: AppendOptions
+  ): Promise<void> {
     if (this.full) throw new Error('no space left on device')
     this.#log.push(...entries)
     const written = this.#log.length
@@ -82,6 +96,7 @@ export class SimDisk {
     }
     // Readers see what was acknowledged, not what is still on its way to the disk.
     for (const entry of entries) this.#index(entry)
+    this.rows.put(rows)
   }
 
   /** Durable at some moment before the writer hears of it: a crash between the two keeps what was written. */
@@ -93,6 +108,17 @@ export class SimDisk {
       host.later(waitMs * 0.9, done)
       host.later(waitMs, resolve)
     })
+  }
+
+  #cut(cut: FeedCut): void {
+    const { place, head } = cut
+    const stays = (entry: StoredEntry): boolean =>
+      feedKey(entry) !== feedKey(place) || entry.seq <= (head?.seq ?? 0)
+    this.#durable = this.#log.slice(0, this.#durable).filter(stays).length
+    this.#log = this.#log.filter(stays)
+    this.#feeds = new Map()
+    for (const entry of this.#log) this.#index(entry)
+    this.#cuts.set(feedKey(place), cut)
   }
 
   #index(entry: StoredEntry): void {

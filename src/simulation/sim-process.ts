@@ -3,6 +3,7 @@ import type { MeshId, NodeId } from '../core/ids.ts'
 import type { BlobStore, Log, UpstreamIndex, WheelBuilder } from '../core/ports.ts'
 import type { GenesisRecord, InviteTerms, MeshRecord, ResultRecord } from '../core/record.ts'
 import { createLedger, verdictOf, type Ledger } from '../ledger/ledger.ts'
+import { settledOwnFeed } from '../ledger/own-feed.ts'
 import { createMeshState, type MeshState } from '../ledger/mesh-state.ts'
 import { createDesk } from '../scheduler/create-desk.ts'
 import { createEngine, type Engine } from '../scheduler/engine.ts'
@@ -23,6 +24,8 @@ import type { World } from './world.ts'
 const TICK_MS = 250
 const POLL_MS = 120_000
 const GiB = 1024 ** 3
+/** A simulated disk keeps what it said that it keeps, so that a node never has to ask how far its feed went. */
+const INCARNATION = '00000000000000aa'
 
 export interface MeshFacts {
   readonly meshId: MeshId
@@ -75,17 +78,22 @@ export class SimProcess implements RunningNode {
     this.sync = new SimSync(this, network)
     const codec = registry.codecOf(this.id, mesh.terms)
     const roles = mesh.terms.roles
-    this.state = createMeshState(mesh.genesis, codec, { node: this.id, roles, level: mesh.terms.level })
+    const believed = { node: this.id, roles, level: mesh.terms.level }
+    const { rows } = machine.disk
+    const stored = { rows, codec, clock: machine.clock, log: this.#log() }
+    this.state = createMeshState(mesh.genesis, codec, believed, stored)
     this.ledger = createLedger(
       {
         codec,
         clock: machine.clock,
         log: this.#log(),
+        ownFeed: settledOwnFeed(INCARNATION),
+        views: this.state.views,
         store: machine.disk.entryStore(machine),
         wasAdmitted: (node) => this.state.membership.wasAdmitted(node),
         bus: { publish: async (_topic, bytes) => this.#gossipEntry(bytes) }
       },
-      { meshId: mesh.meshId, self: this.id, incarnation: '00000000000000aa' }
+      { meshId: mesh.meshId, self: this.id }
     )
     this.engine = this.#createEngine()
     this.desk = this.#createDesk()
@@ -262,13 +270,12 @@ export class SimProcess implements RunningNode {
 
   /** What the node logs goes into the transcript. */
   #log(): Log {
-    const { world } = this.#parts
     const line =
       (level: string) =>
       (message: string, facts: Readonly<Record<string, unknown>> = {}): void => {
-        if (!world.isTold()) return
+        if (!this.#parts.world.isTold()) return
         const shown = Object.entries(facts).map(([key, value]) => `${key}=${String(value)}`)
-        world.tell(`${this.id} ${level}: ${message} ${shown.join(' ')}`)
+        this.#parts.world.tell(`${this.id} ${level}: ${message} ${shown.join(' ')}`)
       }
     return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') }
   }

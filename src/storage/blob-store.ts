@@ -2,16 +2,18 @@ import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { BlobError } from '../core/blob-error.ts'
+import { piecesOf } from '../core/blob-pieces.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
 import { BLOB_CHUNK_BYTES, MAX_BLOB_BYTES } from '../core/limits.ts'
-import type { BlobStore, BlobWriteOptions, Random } from '../core/ports.ts'
+import type { BlobWriteOptions, PieceStore, Random, WrittenBlob } from '../core/ports.ts'
 import { blobPaths, type BlobPaths } from './blob-paths.ts'
 import { isNotFound, moveDurably, removeFile } from './files.ts'
 import { PartialFiles } from './partial-blob.ts'
+import { PieceHasher, PieceLists } from './piece-list.ts'
 import { StorageError, toStorageError } from './storage-error.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
 
-export interface DiskBlobStore extends BlobStore {
+export interface DiskBlobStore extends PieceStore {
   /** Reads the whole blob: `false` when its bytes are no longer those that its name promises. */
   verify(digest: Sha256): Promise<boolean>
 }
@@ -29,13 +31,17 @@ export async function createBlobStore(
   const paths = blobPaths(root)
   await inFolder(paths, () => sweepLeftovers(paths))
   const partials = new PartialFiles(paths)
+  const lists = new PieceLists(paths, random)
   return {
     size: (digest) => inFolder(paths, () => sizeOf(paths, digest)),
     read: (digest, range) => readBlob(paths, digest, range),
-    write: (source, options) => writeBlob(paths, random, { source, ...options }),
+    write: (source, options) => writeBlob(paths, { random, lists }, { source, ...options }),
     partial: (digest) => inFolder(paths, () => partials.open(digest)),
     list: () => listBlobs(paths),
-    remove: (digest) => inFolder(paths, () => removeFile(paths.blob(digest))),
+    remove: (digest) => inFolder(paths, () => removeBlob(paths, digest)),
+    pieceList: (digest) => inFolder(paths, () => lists.of(digest)),
+    byPieces: (digest, plan) =>
+      inFolder(paths, () => partials.openByPieces(digest, plan, (list) => lists.keep(digest, list))),
     verify: (digest) => inFolder(paths, () => verifyBlob(paths, digest))
   }
 }
@@ -47,6 +53,11 @@ async function sizeOf(paths: BlobPaths, digest: Sha256): Promise<number | undefi
     if (isNotFound(error)) return undefined
     throw error
   }
+}
+
+async function removeBlob(paths: BlobPaths, digest: Sha256): Promise<void> {
+  await removeFile(paths.blob(digest))
+  await removeFile(paths.pieceList(digest))
 }
 
 async function* readBlob(paths: BlobPaths, digest: Sha256, range: Range = {}): AsyncGenerator<Uint8Array> {
@@ -85,18 +96,25 @@ async function openBlob(paths: BlobPaths, digest: Sha256): Promise<FileHandle> {
 }
 
 type WriteRequest = BlobWriteOptions & { readonly source: AsyncIterable<Uint8Array> }
-interface Written {
-  readonly digest: Sha256
-  readonly size: number
+interface WriteParts {
+  readonly random: Random
+  readonly lists: PieceLists
 }
 
-async function writeBlob(paths: BlobPaths, random: Random, request: WriteRequest): Promise<Written> {
+async function writeBlob(
+  paths: BlobPaths,
+  { random, lists }: WriteParts,
+  request: WriteRequest
+): Promise<WrittenBlob> {
   const temporary = join(paths.temporary, Buffer.from(random.bytes(12)).toString('hex'))
   try {
     const file = await inFolder(paths, () => open(temporary, 'wx'))
-    const written = await fill(file, paths, request)
+    const { list, ...written } = await fill(file, paths, request)
     await inFolder(paths, () => moveDurably(temporary, paths.blob(written.digest)))
-    return written
+    const pieces = piecesOf(written.size, list)
+    if (pieces === undefined) return written
+    await inFolder(paths, () => lists.keep(written.digest, list))
+    return { ...written, pieces }
   } catch (error) {
     await removeFile(temporary)
     throw error
@@ -104,15 +122,21 @@ async function writeBlob(paths: BlobPaths, random: Random, request: WriteRequest
 }
 
 /** Closes the file in any case. What the source throws is the caller's own and passes as it is. */
-async function fill(file: FileHandle, paths: BlobPaths, request: WriteRequest): Promise<Written> {
+async function fill(
+  file: FileHandle,
+  paths: BlobPaths,
+  request: WriteRequest
+): Promise<WrittenBlob & { readonly list: Uint8Array }> {
   const { source, expected, maxBytes = MAX_BLOB_BYTES } = request
   const hash = createHash('sha256')
+  const hasher = new PieceHasher()
   let size = 0
   try {
     for await (const chunk of source) {
       size += chunk.byteLength
       if (size > maxBytes) throw new BlobError({ code: 'BLOB_TOO_LARGE', maxBytes })
       hash.update(chunk)
+      hasher.update(chunk)
       await inFolder(paths, () => file.appendFile(chunk))
     }
     const digest = hash.digest('hex') as Sha256
@@ -120,13 +144,14 @@ async function fill(file: FileHandle, paths: BlobPaths, request: WriteRequest): 
       throw new BlobError({ code: 'BLOB_MISMATCH', digest: expected, actual: digest })
     }
     await inFolder(paths, () => file.sync())
-    return { digest, size }
+    return { digest, size, list: hasher.list() }
   } finally {
     await file.close()
   }
 }
 
-async function* listBlobs(paths: BlobPaths): AsyncGenerator<Written> {
+/** What lies in the store, in order of the first four digits; only reads. */
+export async function* listBlobs(paths: BlobPaths): AsyncGenerator<WrittenBlob> {
   try {
     for (const first of await fanOut(paths.root)) {
       for (const second of await fanOut(first)) {

@@ -7,8 +7,12 @@ import { parseNodeId, parseSha256, type Sha256 } from '../core/ids.ts'
  * Everything that lies in the data folder, in one place.
  *
  *   ledger/       LevelDB, with the key spaces below
+ *   ledger.tide   how much the ledger held when somebody last looked: tide-mark.ts
+ *   ledger.damaged  why the next start repairs the database: damage-mark.ts
  *   ledger.made   written once the database was made: tells a new node from one that lost its database
- *   blobs/        ab/cd/<sha256>, the bytes as they are; tmp/, swept at start; partial/<sha256>, broken transfers
+ *   blobs/        ab/cd/<sha256>, the bytes as they are, and <sha256>.pieces, the digests of a large one's pieces; tmp/,
+ *                 swept at start; partial/<sha256>, broken transfers, and partial/<sha256>.pieces, those by pieces;
+ *                 bad/<sha256>, broken copies that were taken out
  *
  * A name once used here is never used for anything else; retired ones stay as comments.
  */
@@ -28,7 +32,11 @@ export const KEY_SPACES = {
   /** {@link feedKey} → {@link encodeHead}. */
   heads: 'heads',
   /** A name of the caller's → its bytes: what the coordination remembers over a restart. */
-  state: 'state'
+  state: 'state',
+  /** {@link entryKey} of the place where a feed is cut → the two envelopes that prove it. */
+  proofs: 'proofs',
+  /** Rows of the stored views; ledger/row-keys.ts names them. All of it can be made again from the entries. */
+  views: 'views'
 } as const
 
 export const SCHEMA_KEY = 'schema'

@@ -4,7 +4,9 @@ import type { AbstractLevel, AbstractSublevel } from 'abstract-level'
 import { Level } from 'level'
 import { syncFolder } from './files.ts'
 import { databaseFolder, KEY_SPACES, madeMarker, SCHEMA_KEY, SCHEMA_VERSION } from './keys.ts'
-import { START_OVER, StorageError, toStorageError } from './storage-error.ts'
+import { DatabaseHealth } from './database-health.ts'
+import { lockHolder } from './lock-holder.ts'
+import { lockedError, START_OVER, StorageError, toStorageError } from './storage-error.ts'
 
 type Stored = string | Buffer | Uint8Array
 /** LevelDB on disk, memory-level in tests. */
@@ -19,6 +21,9 @@ export interface Database {
   readonly entries: KeySpace
   readonly heads: KeySpace
   readonly state: KeySpace
+  readonly views: KeySpace
+  readonly proofs: KeySpace
+  readonly health: DatabaseHealth
   close(): Promise<void>
 }
 
@@ -37,7 +42,11 @@ export async function openDatabase(dataFolder: string): Promise<Database> {
     if (!made) await writeMarker(dataFolder)
     return database
   } catch (error) {
-    throw toStorageError(error, folder)
+    const told = toStorageError(error, folder)
+    if (told instanceof StorageError && told.code === 'STORAGE_LOCKED') {
+      throw lockedError(folder, await lockHolder(folder), error)
+    }
+    throw told
   }
 }
 
@@ -46,8 +55,12 @@ export async function useDatabase(
   level: AnyLevel,
   { folder, made }: { readonly folder: string; readonly made: boolean }
 ): Promise<Database> {
-  const space = (name: string): KeySpace =>
-    level.sublevel<string, Uint8Array>(name, { keyEncoding: 'utf8', valueEncoding: 'view' })
+  const spaces: KeySpace[] = []
+  const space = (name: string): KeySpace => {
+    const made = level.sublevel<string, Uint8Array>(name, { keyEncoding: 'utf8', valueEncoding: 'view' })
+    spaces.push(made)
+    return made
+  }
   const meta = space(KEY_SPACES.meta)
   const version = await meta.get(SCHEMA_KEY)
   if (version === undefined) await makeSchema(meta, { folder, made })
@@ -59,8 +72,18 @@ export async function useDatabase(
     entries: space(KEY_SPACES.entries),
     heads: space(KEY_SPACES.heads),
     state: space(KEY_SPACES.state),
+    views: space(KEY_SPACES.views),
+    proofs: space(KEY_SPACES.proofs),
+    health: new DatabaseHealth({ folder, reopen: () => reopen(level, spaces) }),
     close: () => level.close()
   }
+}
+
+/** Key spaces are closed with their level, and not opened with it. */
+async function reopen(level: AnyLevel, spaces: readonly KeySpace[]): Promise<void> {
+  await level.close()
+  await level.open()
+  for (const space of spaces) await space.open()
 }
 
 async function makeSchema(

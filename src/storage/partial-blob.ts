@@ -1,11 +1,13 @@
 import { createHash, type Hash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { BlobError } from '../core/blob-error.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { BLOB_CHUNK_BYTES, MAX_BLOB_BYTES } from '../core/limits.ts'
-import type { PartialBlob } from '../core/ports.ts'
+import type { PartialBlob, PiecedBlob, PiecePlan } from '../core/ports.ts'
 import type { BlobPaths } from './blob-paths.ts'
 import { moveDurably, removeFile } from './files.ts'
+import { PiecedFile } from './pieced-file.ts'
 import { StorageError, toStorageError } from './storage-error.ts'
 
 /** Transfers that may break and go on later, also after a restart. One writer a digest. */
@@ -17,15 +19,45 @@ export class PartialFiles {
     this.#paths = paths
   }
 
-  async open(digest: Sha256): Promise<PartialBlob> {
+  open(digest: Sha256): Promise<PartialBlob> {
+    return this.#alone(digest, async (release) => {
+      const file = await open(this.#paths.partial(digest), 'a+')
+      return PartialFile.resume(file, { digest, paths: this.#paths, release })
+    })
+  }
+
+  /** `keep` is told the list of a blob that is through. */
+  openByPieces(
+    digest: Sha256,
+    plan: PiecePlan,
+    keep: (list: Uint8Array) => Promise<void>
+  ): Promise<PiecedBlob> {
+    const paths = this.#paths
+    const path = paths.pieced(digest)
+    return this.#alone(digest, async (release) => {
+      const file = await open(path, constants.O_RDWR | constants.O_CREAT)
+      return PiecedFile.resume(file, plan, {
+        digest,
+        path,
+        release,
+        translate: (error) => toStorageError(error, paths.root),
+        finish: async () => {
+          await moveDurably(path, paths.blob(digest))
+          await removeFile(paths.partial(digest))
+          await keep(plan.list)
+        }
+      })
+    })
+  }
+
+  async #alone<T>(digest: Sha256, act: (release: () => void) => Promise<T>): Promise<T> {
     if (this.#open.has(digest)) throw new StorageError({ code: 'STORAGE_BUSY', digest })
     this.#open.add(digest)
     const release = (): void => {
       this.#open.delete(digest)
     }
     try {
-      const file = await open(this.#paths.partial(digest), 'a+')
-      return await PartialFile.resume(file, { digest, paths: this.#paths, release })
+      return await act(release)
     } catch (error) {
       release()
       throw error

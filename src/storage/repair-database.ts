@@ -1,9 +1,23 @@
 import { Level } from 'level'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Sha256 } from '../core/ids.ts'
+import type { FeedHead, StoredEntry } from '../core/ports.ts'
 import { sha256Hex } from '../core/digest.ts'
-import type { FeedHead } from '../core/ports.ts'
 import { feedEnds } from './check-heads.ts'
-import { databaseFolder, encodeHead, entryKey, feedEnd, feedKey, madeMarker, parseEntryKey } from './keys.ts'
+import {
+  databaseFolder,
+  decodeHead,
+  encodeHead,
+  entryKey,
+  feedEnd,
+  feedKey,
+  madeMarker,
+  parseEntryKey
+} from './keys.ts'
+import { checkTables, cutLogs } from './check-database-files.ts'
+import { removeFile } from './files.ts'
+import { repairApart } from './repair-apart.ts'
 import { openDatabase, useDatabase, type Database } from './open-database.ts'
 import { toStorageError } from './storage-error.ts'
 
@@ -11,31 +25,73 @@ import { toStorageError } from './storage-error.ts'
 export interface RepairReport {
   readonly entries: number
   /** Feeds with a hole: kept up to it, the rest dropped. */
-  readonly shortened: readonly { readonly feed: string; readonly seq: number; readonly dropped: number }[]
+  readonly shortened: readonly ShortFeed[]
+  /** Entries that the heads knew of and that are not there any more; those of feeds that are gone whole, head and all, are not counted. */
+  readonly missing: number
 }
+
+export interface ShortFeed {
+  readonly feed: string
+  /** The last entry that is left; 0: none. */
+  readonly seq: number
+  readonly dropped: number
+}
+
+export interface RepairOptions {
+  /** Whether an entry is what belongs in its place, behind an entry with the hash `prev` (empty for the first one). */
+  readonly follows?: (entry: StoredEntry, prev: Sha256 | '') => boolean
+  readonly isSigned?: (entry: StoredEntry) => boolean
+  /** Called now and then with the entries walked over so far. */
+  readonly onProgress?: (entries: number) => void
+}
+
+/** Entries between two calls of `onProgress`. */
+const PROGRESS_EVERY = 20_000
 
 /**
  * Lets LevelDB gather what it can, then makes every feed an unbroken row from its first entry again. The node must not
- * run. A node that lost entries of its own asks its peers for them before it writes: see the ledger.
+ * run. Rows of views are dropped: they are made again from the entries that are left.
  */
-export async function repairDatabase(dataFolder: string): Promise<RepairReport> {
+export async function repairDatabase(dataFolder: string, options: RepairOptions = {}): Promise<RepairReport> {
   const folder = databaseFolder(dataFolder)
   try {
-    await leveldb.repair(folder)
-    await restoreSchema(dataFolder)
-    const database = await openDatabase(dataFolder)
-    try {
-      return await mendFeeds(database)
-    } finally {
-      await database.close()
-    }
+    const report = await repairTables(dataFolder, options)
+    // LevelDB moves what it could not read there, for people; what it held comes back from the peers.
+    await rm(join(folder, 'lost'), { recursive: true, force: true })
+    return report
   } catch (error) {
     throw toStorageError(error, folder)
   }
 }
 
-/** LevelDB's own function, which the common interface of all levels does not name. */
-const leveldb = Level as unknown as { repair(location: string): Promise<void> }
+/**
+ * LevelDB repairs without a look at checksums: it takes over flipped keys and numbers, and then holds rows that it finds one way and
+ * not the other. So only what is whole is left to it.
+ */
+async function repairTables(dataFolder: string, options: RepairOptions): Promise<RepairReport> {
+  await cutLogs(dataFolder)
+  const { findings } = await checkTables(dataFolder, { onBytes: async () => undefined })
+  for (const { file } of findings) await removeFile(join(databaseFolder(dataFolder), file))
+  await gather(dataFolder)
+  return await mend(dataFolder, options)
+}
+
+async function gather(dataFolder: string): Promise<void> {
+  await repairApart(databaseFolder(dataFolder))
+  await restoreSchema(dataFolder)
+}
+
+async function mend(dataFolder: string, options: RepairOptions): Promise<RepairReport> {
+  const database = await openDatabase(dataFolder)
+  try {
+    const report = await mendFeeds(database, options)
+    // Made of entries that may be gone: they are made again from those that are left.
+    await database.views.clear()
+    return report
+  } finally {
+    await database.close()
+  }
+}
 
 /** The schema version is one of the records that may have been lost; opening would then take the database for a stranger's. */
 async function restoreSchema(dataFolder: string): Promise<void> {
@@ -50,36 +106,93 @@ async function restoreSchema(dataFolder: string): Promise<void> {
   await writeFile(madeMarker(dataFolder), 'repaired\n', { flush: true })
 }
 
-async function mendFeeds(database: Database): Promise<RepairReport> {
-  const shortened = []
+async function mendFeeds(database: Database, options: RepairOptions): Promise<RepairReport> {
+  const known = await knownHeads(database)
+  const shortened: ShortFeed[] = []
+  const heads = new Map<string, FeedHead>()
   let entries = 0
-  const heads = new Map<string, Uint8Array>()
   for await (const end of feedEnds(database)) {
-    const { seq, hash, dropped } = await mendFeed(database, end)
+    const { seq, hash, dropped } = await mendFeed(database, end, { ...options, before: entries })
     entries += seq
-    if (seq > 0) heads.set(feedKey(end), encodeHead({ seq, hash }))
+    if (seq > 0) heads.set(feedKey(end), { ...end, seq, hash })
     if (dropped > 0) shortened.push({ feed: `${end.node}/${end.incarnation}`, seq, dropped })
   }
   await database.heads.clear()
-  for (const [key, head] of heads) await database.heads.put(key, head)
-  return { entries, shortened }
+  for (const [key, head] of heads) await database.heads.put(key, encodeHead(head))
+  const missing = [...known].reduce(
+    (sum, [key, seq]) => sum + Math.max(0, seq - (heads.get(key)?.seq ?? 0)),
+    0
+  )
+  return { entries, shortened, missing }
 }
 
-/** Drops what comes after the first hole. */
+/** The seq of each head that can be read. */
+async function knownHeads(database: Database): Promise<ReadonlyMap<string, number>> {
+  const known = new Map<string, number>()
+  for await (const [key, value] of database.heads.iterator()) {
+    try {
+      known.set(key, decodeHead(key, value).seq)
+    } catch {
+      // A head that is broken itself says nothing; it is written anew.
+    }
+  }
+  return known
+}
+
+interface Kept {
+  readonly seq: number
+  readonly hash: Sha256
+}
+
+/** Keeps the sound beginning of a feed and drops the rest. */
 async function mendFeed(
   database: Database,
-  feed: FeedHead
-): Promise<Pick<FeedHead, 'seq' | 'hash'> & { readonly dropped: number }> {
-  let seq = 0
-  let hash = feed.hash
-  const range = { gte: entryKey(feed, 1), lt: feedEnd(feed) }
-  for await (const [key, bytes] of database.entries.iterator(range)) {
-    if (parseEntryKey(key).seq !== seq + 1) break
-    seq += 1
-    hash = sha256Hex(bytes)
-  }
+  feed: FeedHead,
+  options: RepairOptions & { readonly before: number }
+): Promise<Kept & { readonly dropped: number }> {
+  const row = await soundRow(database, feed, options)
+  const { seq, hash } = await signedEnd(database, { ...feed, ...row }, options)
   const after = { gte: entryKey(feed, seq + 1), lt: feedEnd(feed) }
-  const dropped = (await database.entries.keys(after).all()).length
-  await database.entries.clear(after)
+  let dropped = 0
+  for await (const key of database.entries.keys(after)) dropped += key === '' ? 0 : 1
+  if (dropped > 0) await database.entries.clear(after)
   return { seq, hash, dropped }
+}
+
+/** How far the row goes without a hole and with each entry naming the one before it. */
+async function soundRow(
+  database: Database,
+  feed: FeedHead,
+  { follows = () => true, onProgress, before }: RepairOptions & { readonly before: number }
+): Promise<Kept> {
+  let seq = 0
+  let hash: Sha256 | '' = ''
+  const range = { gte: entryKey(feed, 1), lt: feedEnd(feed) }
+  for await (const row of database.entries.iterator(range)) {
+    const entry = entryOf(row)
+    if (entry.seq !== seq + 1 || !follows(entry, hash)) break
+    seq = entry.seq
+    hash = entry.hash
+    if ((before + seq) % PROGRESS_EVERY === 0) onProgress?.(before + seq)
+  }
+  return { seq, hash: hash === '' ? feed.hash : hash }
+}
+
+/** A signature vouches for all entries before it; without a sound one at the end nothing vouches for the last ones. */
+async function signedEnd(
+  database: Database,
+  row: FeedHead,
+  { isSigned = () => true }: RepairOptions
+): Promise<Kept> {
+  if (row.seq === 0) return row
+  const range = { gte: entryKey(row, 1), lt: entryKey(row, row.seq + 1), reverse: true }
+  for await (const stored of database.entries.iterator(range)) {
+    const entry = entryOf(stored)
+    if (isSigned(entry)) return entry
+  }
+  return { seq: 0, hash: row.hash }
+}
+
+function entryOf([key, bytes]: [string, Uint8Array]): StoredEntry {
+  return { ...parseEntryKey(key), hash: sha256Hex(bytes), bytes }
 }

@@ -30,8 +30,19 @@ export class StorageError extends CodedError<StorageErrorDetail> {}
 /** A database that is gone or broken: the records are with the other nodes too. */
 export const START_OVER =
   'move `ledger` and `ledger.made` of the data folder away and start the node again: it reads the records back from the mesh'
-const FREE_SPACE = 'free some space, then restart the node'
-const REMOUNT = 'the file system is read-only, often a worn SD card: check it with dmesg'
+const FREE_SPACE = 'free some space; the node goes on by itself'
+const REMOUNT =
+  'the file system is read-only, often a worn SD card: check it with dmesg and remount it; the node goes on by itself'
+
+/** Two programs on one database: `pid` is the other one's, where the system tells. */
+export function lockedError(folder: string, pid: number | undefined, cause: unknown): StorageError {
+  const who = pid === undefined ? 'another process uses this folder' : `process ${pid} uses this folder`
+  const stop = pid === undefined ? 'stop it' : `stop it (kill ${pid})`
+  return new StorageError(
+    { code: 'STORAGE_LOCKED', folder, cure: `${who}: ${stop}, or name another folder with --data DIR` },
+    { cause }
+  )
+}
 
 /** What LevelDB or the file system said, in our words; our own errors and programmer mistakes pass as they are. */
 export function toStorageError(error: unknown, folder: string): Error {

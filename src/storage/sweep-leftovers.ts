@@ -1,7 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isSha256 } from '../core/ids.ts'
-import type { BlobPaths } from './blob-paths.ts'
+import { digestOfPartial, type BlobPaths } from './blob-paths.ts'
 import { isNotFound, removeFile } from './files.ts'
 
 /** Broken transfers kept over a restart: the newest, as their other half is the likeliest to be wanted still. */
@@ -21,7 +20,8 @@ async function sweepPartials(paths: BlobPaths): Promise<void> {
   )
   const newestFirst = dated.toSorted((a, b) => b.age - a.age).map(({ name }) => name)
   for (const [index, name] of newestFirst.entries()) {
-    const wanted = index < MAX_PARTIALS && isSha256(name) && !(await isHeld(paths.blob(name)))
+    const digest = digestOfPartial(name)
+    const wanted = index < MAX_PARTIALS && digest !== undefined && !(await isHeld(paths.blob(digest)))
     if (!wanted) await removeFile(join(paths.partials, name))
   }
 }

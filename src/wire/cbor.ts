@@ -12,7 +12,7 @@ const codec = new Encoder({
 
 /** CBOR of plain data. Keys whose value is undefined are left out. The bytes are a copy of their own. */
 export function encodeCbor(value: unknown): Uint8Array {
-  return Uint8Array.from(codec.encode(value))
+  return new Uint8Array(codec.encode(value))
 }
 
 /** The plain data in `bytes`; byte strings in it are copies. Throws a WireError on anything hostile or broken. */

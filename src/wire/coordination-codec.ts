@@ -151,6 +151,7 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     freeSlots: integer(0, MAX_RUNNING)(map['freeSlots'], 'freeSlots'),
     running: list(MAX_RUNNING, readRunning)(map['running'], 'running'),
     entries: counter(map['entries'], 'entries'),
+    room: map['room'] === undefined || boolean(map['room'], 'room'),
     staying: boolean(map['staying'], 'staying')
   })
 }

@@ -5,6 +5,7 @@ import type { Signer, StoredEntry, Verifier } from '../core/ports.ts'
 import type { Entry, FeedId, MeshRecord } from '../core/record.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { readRecord } from './record-codec.ts'
+import { recordSlices } from './record-slices.ts'
 import { fields, integer, list, matching, parsed, type Shape } from './shape.ts'
 import { WireError, malformed } from './wire-error.ts'
 
@@ -61,6 +62,16 @@ export function openEntry(bytes: Uint8Array): Entry {
     records: list(MAX_ENTRY_RECORDS, readRecord)(map['records'], 'records'),
     hash: sha256Hex(bytes)
   }
+}
+
+/** The bytes of each record of an entry that was opened before. */
+export function slicesOfEntry(bytes: Uint8Array): readonly Uint8Array[] {
+  return recordSlices(bytes.subarray(SIGNATURE_BYTES))
+}
+
+/** A record from its bytes. Throws a WireError. */
+export function openRecord(slice: Uint8Array): MeshRecord {
+  return readRecord(decodeCbor(slice, { maxBytes: MAX_ENTRY_BYTES }))
 }
 
 export function isEntrySigned(verifier: Verifier, entry: FeedId, bytes: Uint8Array): boolean {

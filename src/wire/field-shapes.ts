@@ -13,14 +13,16 @@ export const nodeId = matching(isNodeId, 'a node id')
 export const sha256 = matching(isSha256, 'a sha256')
 export const targetId = matching(isTargetId, 'a target')
 export const project = parsed(parseProjectName)
+const jobParts = parsed(parseJobId)
 export const job: Shape<JobId> = (value, name) => {
-  const { project, version, target } = parsed(parseJobId)(value, name)
+  const { project, version, target } = jobParts(value, name)
   return jobId(project, version, target)
 }
 export const line = text(MAX_TEXT_CHARS)
 /** File names on Linux end at 255 bytes. */
+const nameOfFile = text(255)
 export const fileName: Shape<string> = (value, name) => {
-  const found = text(255)(value, name)
+  const found = nameOfFile(value, name)
   if (!/^[A-Za-z0-9][\w.+!-]*$/.test(found)) throw malformed(`${name} is not a plain file name`)
   return found
 }

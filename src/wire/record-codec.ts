@@ -8,6 +8,7 @@ import {
   type Hardware,
   type InviteTerms,
   type JoinProof,
+  type LostRecord,
   type MeshPolicy,
   type MeshRecord,
   type NodeRecord,
@@ -54,6 +55,8 @@ const readers: Readonly<Record<string, (map: Readonly<Record<string, unknown>>) 
     file: sha256(map['file'], 'file'),
     reason: line(map['reason'], 'reason')
   }),
+  lost: (map) => ({ kind: 'lost', ...readLost(map) }),
+  found: (map) => ({ kind: 'found', ...readLost(map) }),
   attest: (map) => ({
     kind: 'attest',
     job: job(map['job'], 'job'),
@@ -174,6 +177,13 @@ function readSkip(map: Readonly<Record<string, unknown>>): Omit<SkipRecord, 'kin
     project: project(map['project'], 'project'),
     version: text(200)(map['version'], 'version'),
     reason: line(map['reason'], 'reason'),
+    createdMs: milliseconds(map['createdMs'], 'createdMs')
+  }
+}
+
+function readLost(map: Readonly<Record<string, unknown>>): Omit<LostRecord, 'kind'> {
+  return {
+    file: sha256(map['file'], 'file'),
     createdMs: milliseconds(map['createdMs'], 'createdMs')
   }
 }

@@ -23,6 +23,17 @@ import {
 import { fields, integer, list, oneOf, optional, text, type Shape } from './shape.ts'
 import { malformed } from './wire-error.ts'
 
+// made once: a ledger has millions of results
+const fenceView = text(16)
+const failureClass = oneOf(FAILURE_CLASSES)
+const cause = text(100)
+const pythonRange = text(300)
+const aptPackages = list(200, packageName)
+const glibcFloor = text(20)
+const title = text(200)
+const sandboxLevel = integer(0, 3)
+const requirements = list(200, text(400))
+
 /** A `result` record. */
 export function readResult(map: Readonly<Record<string, unknown>>): ResultRecord {
   const outcome = { ...optional(map, 'wheel', readWheel), ...optional(map, 'failure', readFailure) }
@@ -58,7 +69,7 @@ export function readFence(value: unknown, name: string): Fence {
   const map = fields(value, name)
   return {
     epoch: counter(map['epoch'], 'epoch'),
-    view: text(16)(map['view'], 'view'),
+    view: fenceView(map['view'], 'view'),
     term: counter(map['term'], 'term'),
     holder: nodeId(map['holder'], 'holder')
   }
@@ -67,8 +78,8 @@ export function readFence(value: unknown, name: string): Fence {
 const readFailure: Shape<Failure> = (value, name) => {
   const map = fields(value, name)
   return {
-    class: oneOf(FAILURE_CLASSES)(map['class'], 'class'),
-    cause: text(100)(map['cause'], 'cause'),
+    class: failureClass(map['class'], 'class'),
+    cause: cause(map['cause'], 'cause'),
     reason: line(map['reason'], 'reason'),
     ...optional(map, 'missing', packageName)
   }
@@ -80,11 +91,12 @@ const readWheel: Shape<WheelRef> = (value, name) => {
     filename: fileName(map['filename'], 'filename'),
     sha256: sha256(map['sha256'], 'sha256'),
     size: blobSize(map['size'], 'size'),
+    ...optional(map, 'pieces', sha256),
     metadata: sha256(map['metadata'], 'metadata'),
     metadataSize: blobSize(map['metadataSize'], 'metadataSize'),
-    requiresPython: text(300)(map['requiresPython'], 'requiresPython'),
-    aptPackages: list(200, packageName)(map['aptPackages'], 'aptPackages'),
-    glibcFloor: text(20)(map['glibcFloor'], 'glibcFloor')
+    requiresPython: pythonRange(map['requiresPython'], 'requiresPython'),
+    aptPackages: aptPackages(map['aptPackages'], 'aptPackages'),
+    glibcFloor: glibcFloor(map['glibcFloor'], 'glibcFloor')
   }
 }
 
@@ -97,10 +109,10 @@ function readEnvironment(value: unknown): BuildEnvironment {
   const map = fields(value, 'environment')
   return {
     digest: sha256(map['digest'], 'digest'),
-    python: text(200)(map['python'], 'python'),
-    compiler: text(200)(map['compiler'], 'compiler'),
-    os: text(200)(map['os'], 'os'),
-    sandboxLevel: integer(0, 3)(map['sandboxLevel'], 'sandboxLevel'),
-    requirements: list(200, text(400))(map['requirements'], 'requirements')
+    python: title(map['python'], 'python'),
+    compiler: title(map['compiler'], 'compiler'),
+    os: title(map['os'], 'os'),
+    sandboxLevel: sandboxLevel(map['sandboxLevel'], 'sandboxLevel'),
+    requirements: requirements(map['requirements'], 'requirements')
   }
 }

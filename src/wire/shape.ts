@@ -45,7 +45,12 @@ export function list<T>(max: number, item: Shape<T>): Shape<readonly T[]> {
   return (value, name) => {
     if (!Array.isArray(value) || value.length > max)
       throw malformed(`${name} is not a list of at most ${max}`)
-    return value.map((one, index) => item(one, `${name}[${index}]`))
+    try {
+      return value.map((one) => item(one, name))
+    } catch {
+      // only who was refused is told which item it was: making names for all costs more than looking at them
+      return value.map((one, index) => item(one, `${name}[${index}]`))
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { CliContext, Terminal } from '../../src/cli/cli-context.ts'
+import { loadStorage } from '../../src/cli/storage-port.ts'
 import { runCli } from '../../src/cli/run-cli.ts'
 import { type ApiFile, writeApiFile } from '../../src/config/api-file.ts'
 import type { NodeView } from '../../src/http/api-types.ts'
@@ -53,6 +54,7 @@ export async function run(words: readonly string[], over: Partial<CliContext> = 
     elapsedMs: () => 65_000,
     loadNode: () => Promise.reject(new Error('this test has no node')),
     loadSimulator: () => Promise.reject(new Error('this test has no simulator')),
+    loadStorage,
     ...over
   }
   const code = await runCli(words, context)

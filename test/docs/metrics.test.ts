@@ -18,7 +18,21 @@ const status: StatusView = {
   peers: { connected: 2, known: 3 },
   queue: [{ target: 'cp313-linux_armv7l-glibc2.41', queued: 4, claimed: 3, done: 2, failed: 1 }],
   coordinators: [],
-  ledger: { feeds: 5, entries: 6 }
+  ledger: { feeds: 5, entries: 6, waits: false },
+  storage: { writable: true, missing: 0 },
+  copies: {
+    room: true,
+    usedBytes: 7,
+    freeBytes: 8,
+    disk: 0,
+    minFree: 0,
+    owed: 4,
+    lacking: 2,
+    unavailable: 1,
+    lost: 0,
+    fetchedBytes: 0,
+    droppedBytes: 0
+  }
 }
 
 const { text } = await createMetrics().text(status)
@@ -46,4 +60,6 @@ test('our own metrics carry what the status says', () => {
   expect(text).toContain('commonwheel_peers 2')
   expect(text).toContain('commonwheel_ledger_entries 6')
   expect(text).toContain('commonwheel_builds_running 0')
+  expect(text).toContain('commonwheel_blob_bytes 7')
+  expect(text).toContain('commonwheel_blobs{state="lacking"} 2')
 })

@@ -6,12 +6,22 @@ import { expect, onTestFinished, test } from 'vitest'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { sha256Hex } from '../../src/core/digest.ts'
 import { createBlobStore } from '../../src/storage/blob-store.ts'
-import { createBlobClient } from '../../src/gossip/blob-client.ts'
+import { createBlobClient, type BlobClient } from '../../src/gossip/blob-client.ts'
+import { fetchInOrder } from '../../src/gossip/blob-in-order.ts'
+import { createByteRate } from '../../src/gossip/byte-rate.ts'
+import { realClock } from '../support/real-clock.ts'
 import { befriend, connect, eventually, startMesh, startNode, type TestNode } from './mesh.ts'
-import { MemoryBlobs, noise } from './memory-blobs.ts'
+import { noise } from './memory-blobs.ts'
 
 const MiB = 1024 * 1024
 const NOBODY_HAS = sha256Hex('no such blob')
+
+const NO_PROGRESS = { onSize: () => undefined, onChunk: () => undefined }
+
+function clientOf(node: TestNode, options: { readonly stallMs?: number } = {}): BlobClient {
+  const download = createByteRate(realClock, 0)
+  return createBlobClient({ host: node.network.host, download, blame: () => undefined, ...options })
+}
 
 function killAfter(node: TestNode, offset: number): void {
   node.blobs.beforeChunk = async (at) => {
@@ -30,7 +40,7 @@ test('a blob is brought from the one connected member that holds it, and kept', 
   expect(sha256Hex(reader!.blobs.blobs.get(digest)!)).toBe(digest)
   expect(empty!.blobs.readsFrom).toEqual([])
   expect(await reader!.network.blobs.ensure(digest)).toBe(bytes.byteLength)
-  expect(holder!.blobs.readsFrom).toEqual([0])
+  expect(holder!.blobs.readsFrom.filter((at) => at === 0).length).toBe(1)
 })
 
 test('an empty blob is a blob', async () => {
@@ -43,7 +53,7 @@ test('many who want the same share one transfer', async () => {
   const [reader, holder] = await startMesh(['reader', 'holder'], { isTcp: true })
   const digest = holder!.blobs.put(noise(2 * MiB))
   await Promise.all(Array.from({ length: 10 }, () => reader!.network.blobs.ensure(digest)))
-  expect(holder!.blobs.readsFrom).toEqual([0])
+  expect(holder!.blobs.readsFrom.filter((at) => at === 0).length).toBe(1)
 })
 
 test('nobody has it', async () => {
@@ -77,7 +87,7 @@ test('what came is kept until somebody has the rest', async () => {
     code: 'BLOB_UNAVAILABLE'
   })
   holder!.blobs.beforeChunk = () => undefined
-  await eventually(() => reader!.network.connected(), [holder!.id], 15_000)
+  await eventually(() => clientOf(reader!).sizeAt(holder!.id, digest), bytes.byteLength, 15_000)
   expect(await reader!.network.blobs.ensure(digest)).toBe(bytes.byteLength)
   expect(holder!.blobs.readsFrom[1]).toBeGreaterThan(0)
 })
@@ -89,7 +99,7 @@ test('a lying peer: its bytes are dropped, and the next holder is asked from the
   liar!.blobs.put(noise(3 * MiB, 2), digest)
   expect(await reader!.network.blobs.ensure(digest, { hint: [liar!.id] })).toBe(bytes.byteLength)
   expect(sha256Hex(reader!.blobs.blobs.get(digest)!)).toBe(digest)
-  expect(honest!.blobs.readsFrom).toEqual([0])
+  expect(honest!.blobs.readsFrom[0]).toBe(0)
 })
 
 test('only a lying peer has it: nothing is kept', async () => {
@@ -105,19 +115,20 @@ test('a resumed transfer that turns out wrong is tried once more from the beginn
   const digest = holder!.blobs.put(bytes)
   await (await reader!.blobs.partial(digest)).append(noise(MiB, 7))
   expect(await reader!.network.blobs.ensure(digest)).toBe(bytes.byteLength)
-  expect(holder!.blobs.readsFrom).toEqual([MiB, 0])
+  expect(holder!.blobs.readsFrom[0]).toBe(MiB)
+  expect(holder!.blobs.readsFrom).toContain(0)
 })
 
 test('a peer that brings nothing is given up', async () => {
   const [reader, holder] = await startMesh(['reader', 'holder'], { isTcp: true })
   const digest = holder!.blobs.put(noise(MiB))
   holder!.blobs.beforeChunk = (at) => (at === 0 ? undefined : new Promise(() => undefined))
-  const client = createBlobClient(reader!.network.host, { stallMs: 300 })
+  const client = clientOf(reader!, { stallMs: 300 })
   const partial = await reader!.blobs.partial(digest)
-  const nothing = { onSize: () => undefined, onChunk: () => undefined }
-  await expect(client.fetch(holder!.id, { digest, partial }, nothing)).rejects.toMatchObject({
-    code: 'STREAM_STALLED'
-  })
+  const fetching = client.with({ peer: holder!.id, digest }, (session) =>
+    fetchInOrder(session, partial, NO_PROGRESS)
+  )
+  await expect(fetching).rejects.toMatchObject({ code: 'STREAM_STALLED' })
 })
 
 test('a signal ends the waiting, not the transfer', async () => {
@@ -154,11 +165,8 @@ test('a sender holds little in memory for a receiver that does not read', async 
   holder!.blobs.beforeChunk = (at) => {
     furthest = Math.max(furthest, at)
   }
-  const nothing = { onSize: () => undefined, onChunk: () => undefined }
-  const fetching = createBlobClient(reader!.network.host).fetch(
-    holder!.id,
-    { digest, partial: slow },
-    nothing
+  const fetching = clientOf(reader!).with({ peer: holder!.id, digest }, (session) =>
+    fetchInOrder(session, slow, NO_PROGRESS)
   )
   let before = -1
   await eventually(() => {
@@ -191,7 +199,7 @@ test('the store on disk resumes over the network, too', async () => {
   killAfter(holder, 5 * MiB)
   await expect(reader.network.blobs.ensure(digest, { hint: [holder.id] })).rejects.toThrow()
   holder.blobs.beforeChunk = () => undefined
-  await eventually(() => reader.network.connected(), [holder.id], 15_000)
+  await eventually(() => clientOf(reader).sizeAt(holder.id, digest), bytes.byteLength, 15_000)
   expect(await reader.network.blobs.ensure(digest)).toBe(bytes.byteLength)
   expect(await store.verify(digest)).toBe(true)
   expect(holder.blobs.readsFrom[1]).toBeGreaterThan(0)
@@ -200,14 +208,11 @@ test('the store on disk resumes over the network, too', async () => {
 test('whoever is no member is told nothing, whichever side notices', async () => {
   const [reader, holder] = await startMesh(['reader', 'holder'], { isTcp: true })
   const digest = holder!.blobs.put(noise(1000))
-  const client = createBlobClient(reader!.network.host)
+  const client = clientOf(reader!)
   expect(await client.sizeAt(holder!.id, digest)).toBe(1000)
   holder!.ledger.members.delete(reader!.id)
   expect(await client.sizeAt(holder!.id, digest)).toBeUndefined()
   reader!.ledger.members.delete(holder!.id)
-  const partial = await new MemoryBlobs().partial(digest)
-  const nothing = { onSize: () => undefined, onChunk: () => undefined }
-  await expect(client.fetch(holder!.id, { digest, partial }, nothing)).rejects.toMatchObject({
-    code: 'PEER_NOT_MEMBER'
-  })
+  const asking = client.with({ peer: holder!.id, digest }, (session) => session.head({ list: false }))
+  await expect(asking).rejects.toMatchObject({ code: 'PEER_NOT_MEMBER' })
 })

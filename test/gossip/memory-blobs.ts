@@ -1,13 +1,19 @@
 import { BlobError } from '../../src/core/blob-error.ts'
-import { sha256Hex } from '../../src/core/digest.ts'
+import { pieceDigest } from '../../src/core/blob-pieces.ts'
+import { sha256Bytes, sha256Hex } from '../../src/core/digest.ts'
 import type { Sha256 } from '../../src/core/ids.ts'
-import type { BlobStore, PartialBlob } from '../../src/core/ports.ts'
+import { listOf } from '../support/piece-list.ts'
+import type { PartialBlob, PiecedBlob, PiecePlan, PieceStore } from '../../src/core/ports.ts'
 
 /** A BlobStore in memory that can be made to lie, to stop, or to count what it sends. */
-export class MemoryBlobs implements BlobStore {
+export class MemoryBlobs implements PieceStore {
   readonly blobs = new Map<Sha256, Uint8Array>()
   readonly partials = new Map<Sha256, Uint8Array[]>()
   readonly readsFrom: number[] = []
+  /** Lists that this store tells in place of the right ones. */
+  readonly lists = new Map<Sha256, Uint8Array>()
+  /** Pieces that transfers left. */
+  readonly pieces = new Map<Sha256, Map<number, Uint8Array>>()
   chunkBytes = 64 * 1024
   /** Called before each chunk that is read, with its offset. */
   beforeChunk: (offset: number) => Promise<void> | void = () => undefined
@@ -55,6 +61,44 @@ export class MemoryBlobs implements BlobStore {
       commit: async () => {
         const bytes = joined(chunks)
         this.partials.delete(digest)
+        const actual = sha256Hex(bytes)
+        if (actual !== digest) throw new BlobError({ code: 'BLOB_MISMATCH', digest, actual })
+        this.put(bytes)
+        return bytes.byteLength
+      },
+      suspend: async () => undefined
+    }
+  }
+
+  async pieceList(digest: Sha256): Promise<Uint8Array | undefined> {
+    const bytes = this.blobs.get(digest)
+    return this.lists.get(digest) ?? (bytes === undefined ? undefined : listOf(bytes))
+  }
+
+  async byPieces(digest: Sha256, { size, list }: PiecePlan): Promise<PiecedBlob> {
+    const pieces = this.pieces.get(digest) ?? new Map<number, Uint8Array>()
+    this.pieces.set(digest, pieces)
+    const whole = (): Uint8Array => {
+      const inOrder: Uint8Array[] = []
+      for (let piece = pieces.get(0); piece !== undefined; piece = pieces.get(inOrder.length))
+        inOrder.push(piece)
+      return joined(inOrder)
+    }
+    return {
+      size,
+      has: (index) => pieces.has(index),
+      put: async (index, bytes) => {
+        const isRight = Buffer.compare(sha256Bytes(bytes), pieceDigest(list, index)) === 0
+        if (isRight) pieces.set(index, Uint8Array.from(bytes))
+        return isRight
+      },
+      get checkedBytes() {
+        return whole().byteLength
+      },
+      read: async (start, end) => whole().slice(start, Math.min(end, start + this.chunkBytes)),
+      commit: async () => {
+        const bytes = whole()
+        this.pieces.delete(digest)
         const actual = sha256Hex(bytes)
         if (actual !== digest) throw new BlobError({ code: 'BLOB_MISMATCH', digest, actual })
         this.put(bytes)

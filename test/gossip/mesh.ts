@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { memory } from '@libp2p/memory'
 import { expect, onTestFinished } from 'vitest'
 import type { MeshId, NodeId } from '../../src/core/ids.ts'
-import type { BlobStore, Random } from '../../src/core/ports.ts'
+import type { PieceStore, Random } from '../../src/core/ports.ts'
 import { createHost, createNewcomerHost, type Host, type MeshHost } from '../../src/gossip/create-libp2p.ts'
 import { createNetwork, type Network, type NetworkOptions } from '../../src/gossip/create-network.ts'
 import { TOPICS, topicId } from '../../src/gossip/topics.ts'
 import { seedOf, signerOf } from '../support/fixture-keys.ts'
 import { realClock } from '../support/real-clock.ts'
 import { silentLog } from '../support/test-ports.ts'
+import type { SyncSource } from '../../src/gossip/sync-ports.ts'
 import { FakeLedger, MESH_ID } from './fake-ledger.ts'
 import { MemoryBlobs } from './memory-blobs.ts'
 
@@ -26,17 +27,20 @@ export interface TestNode {
 }
 
 export interface TestNodeOptions extends Partial<
-  Pick<NetworkOptions, 'helloTimeoutMs' | 'syncPeriodMs' | 'bootstrap' | 'listen'>
+  Pick<NetworkOptions, 'helloTimeoutMs' | 'syncPeriodMs' | 'bootstrap' | 'listen' | 'upload' | 'download'>
 > {
   readonly meshId?: MeshId
   /** Loopback TCP in place of memory: for what needs back-pressure. */
   readonly isTcp?: boolean
-  readonly store?: BlobStore
+  readonly store?: PieceStore
+  /** A ledger in place of the fake one. */
+  readonly source?: SyncSource
+  readonly isMember?: (node: NodeId) => boolean
 }
 
 /** A node of the test mesh, running, with a key made from its name; it knows no other member yet. */
 export async function startNode(name: string, options: TestNodeOptions = {}): Promise<TestNode> {
-  const { meshId = MESH_ID, isTcp = false, store, ...others } = options
+  const { meshId = MESH_ID, isTcp = false, store, source, ...others } = options
   const ledger = new FakeLedger()
   const blobs = new MemoryBlobs()
   const id = signerOf(name).nodeId
@@ -44,7 +48,7 @@ export async function startNode(name: string, options: TestNodeOptions = {}): Pr
   const network = await createNetwork(
     {
       door: ledger,
-      source: ledger,
+      source: source ?? ledger,
       store: store ?? blobs,
       clock: realClock,
       random: systemRandom,

@@ -116,7 +116,21 @@ export function aStatus(over: Partial<StatusView> = {}): StatusView {
     peers: { connected: 1, known: 2 },
     queue: [{ target: CP311, queued: 1, claimed: 0, done: 2, failed: 0 }],
     coordinators: [{ shard: CP311, node: BUILDER, term: 3 }],
-    ledger: { feeds: 3, entries: 40 },
+    ledger: { feeds: 3, entries: 40, waits: false },
+    storage: { writable: true, missing: 0 },
+    copies: {
+      room: true,
+      usedBytes: 7,
+      freeBytes: 8,
+      disk: 0,
+      minFree: 0,
+      owed: 4,
+      lacking: 0,
+      unavailable: 0,
+      lost: 0,
+      fetchedBytes: 0,
+      droppedBytes: 0
+    },
     ...over
   }
 }
@@ -215,6 +229,10 @@ export interface TestApp {
   readonly clock: FakeClock
 }
 
+async function* noneOf(): AsyncGenerator<never> {
+  // Nothing to say.
+}
+
 /** A whole app over fakes, any of which can be replaced. */
 export function testApp(over: Partial<AppParts> = {}): TestApp {
   const files = new MemoryFiles()
@@ -236,6 +254,7 @@ export function testApp(over: Partial<AppParts> = {}): TestApp {
       health: async () => ({ ok: true, problems: [] }),
       metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' })
     },
+    storage: { verify: () => noneOf(), entries: () => noneOf() },
     clock,
     log: silentLog,
     ...over

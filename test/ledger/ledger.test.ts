@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../src/core/ids.ts'
 import type { MeshRecord } from '../../src/core/record.ts'
 import { createLedger, verdictOf } from '../../src/ledger/ledger.ts'
+import { settledOwnFeed } from '../../src/ledger/own-feed.ts'
 import { createEntryCodec } from '../../src/wire/entry-codec.ts'
 import { sealEntry } from '../../src/wire/envelope.ts'
 import { sealGenesis } from '../../src/wire/genesis.ts'
@@ -31,9 +32,10 @@ function aLedger(
       bus,
       log: silentLog,
       codec: createEntryCodec(meshId, signer, createVerifier()),
+      ownFeed: settledOwnFeed(FIRST_LIFE),
       wasAdmitted: over.isMember ?? (() => true)
     },
-    { meshId, self: signer.nodeId, incarnation: FIRST_LIFE }
+    { meshId, self: signer.nodeId }
   )
   return { ledger, store, clock, told, signer }
 }

@@ -8,6 +8,7 @@ import type { WantView } from '../../src/http/api-types.ts'
 import type { IndexSource } from '../../src/http/simple-routes.ts'
 import type { BuildLimits, NodeRecord } from '../../src/core/record.ts'
 import { createLedger, type Ledger } from '../../src/ledger/ledger.ts'
+import { settledOwnFeed } from '../../src/ledger/own-feed.ts'
 import { createMeshState } from '../../src/ledger/mesh-state.ts'
 import { createIndexSource } from '../../src/node/index-source.ts'
 import { JobViews } from '../../src/node/job-views.ts'
@@ -81,18 +82,25 @@ class OneNode {
     const self = signer.nodeId
     const codec = createEntryCodec(MESH.meshId, signer, createVerifier())
     const state = createMeshState(MESH.genesis, codec)
-    const bus = { publish: async () => 0 }
-    const store = new MemoryEntryStore()
     const ledger = createLedger(
-      { store, codec, clock, log: silentLog, bus, wasAdmitted: () => true },
-      { meshId: MESH.meshId, self, incarnation: '0'.repeat(16) }
+      {
+        store: new MemoryEntryStore(),
+        codec,
+        clock,
+        log: silentLog,
+        bus: { publish: async () => 0 },
+        ownFeed: settledOwnFeed('0'.repeat(16)),
+        wasAdmitted: () => true
+      },
+      { meshId: MESH.meshId, self }
     )
     const engine = createEngine(
       { ...ALONE, clock, log: silentLog, state, ledger, store: this.#store },
       { self, boot: 1, roots: [self] }
     )
     const { pages, loader, board, coordination } = engine
-    const indexParts = { state, pages, loader, observer: SILENT_OBSERVER }
+    const whenBatchesKnown = Promise.resolve()
+    const indexParts = { state, pages, loader, observer: SILENT_OBSERVER, whenBatchesKnown }
     this.engine = engine
     this.#ledger = ledger
     this.index = createIndexSource({ ...indexParts, isStaged: (record) => board.batches.isStaged(record) })

@@ -2,7 +2,14 @@ import { sha256Hex } from '../../src/core/digest.ts'
 import { normalizeName } from '../../src/core/distribution.ts'
 import type { JobId, NodeId, ProjectName, Sha256, TargetId } from '../../src/core/ids.ts'
 import { jobId, parseJobId } from '../../src/core/job.ts'
-import type { Entry, FailureClass, MeshRecord, ResultRecord, WantRecord } from '../../src/core/record.ts'
+import type {
+  Entry,
+  FailureClass,
+  MeshRecord,
+  ResultRecord,
+  WantRecord,
+  WheelRef
+} from '../../src/core/record.ts'
 import { publishedWheels } from '../../src/ledger/catalogue.ts'
 import { createMeshState, type MeshState } from '../../src/ledger/mesh-state.ts'
 import { createPageBook, type PageBook } from '../../src/ledger/page-book.ts'
@@ -188,13 +195,17 @@ export class BoardKit {
     return Object.fromEntries(states.sort())
   }
 
-  listed(...names: readonly string[]): readonly string[] {
+  wheels(...names: readonly string[]): readonly WheelRef[] {
     return names.flatMap((name) => {
       const project = normalizeName(name)
       const releases = this.pages.releases(project)?.releases ?? []
       const isStaged = (record: ResultRecord): boolean => this.board.batches.isStaged(record)
-      return publishedWheels(this.state, project, releases, isStaged).map(({ wheel }) => wheel.filename)
+      return publishedWheels(this.state, project, releases, isStaged).map(({ wheel }) => wheel)
     })
+  }
+
+  listed(...names: readonly string[]): readonly string[] {
+    return this.wheels(...names).map(({ filename }) => filename)
   }
 }
 

@@ -7,6 +7,7 @@ import type { MeshRecord } from '../../src/core/record.ts'
 import { publishedWheels } from '../../src/ledger/catalogue.ts'
 import { createLedger } from '../../src/ledger/ledger.ts'
 import { createMeshState, type MeshState } from '../../src/ledger/mesh-state.ts'
+import { settledOwnFeed } from '../../src/ledger/own-feed.ts'
 import { createPageBook, type PageBook } from '../../src/ledger/page-book.ts'
 import { JobBoard } from '../../src/scheduler/job-board.ts'
 import { createEntryCodec } from '../../src/wire/entry-codec.ts'
@@ -83,8 +84,16 @@ async function nodeAfter(order: readonly StoredEntry[], all: readonly StoredEntr
   const bus = { publish: async () => 0 }
   const store = new MemoryEntryStore()
   const ledger = createLedger(
-    { store, clock, bus, log: silentLog, codec, wasAdmitted: (node) => state.membership.wasAdmitted(node) },
-    { meshId: founded.meshId, self: signer.nodeId, incarnation: '1'.repeat(16) }
+    {
+      store,
+      clock,
+      bus,
+      log: silentLog,
+      codec,
+      ownFeed: settledOwnFeed('1'.repeat(16)),
+      wasAdmitted: (node) => state.membership.wasAdmitted(node)
+    },
+    { meshId: founded.meshId, self: signer.nodeId }
   )
   ledger.onEntry((entry) => {
     board.apply(state.apply(entry))

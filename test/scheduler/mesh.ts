@@ -39,6 +39,8 @@ export interface MeshOptions {
   readonly publishMs?: number
   /** Slices of the target, as each node sees them. */
   readonly sliceCount?: (node: NodeId) => number
+  /** Why a node could not store what it builds, if so. */
+  readonly noRoom?: (node: NodeId) => string | undefined
 }
 
 /** A few whole schedulers in one process on one virtual clock, with a network that delays and loses. */
@@ -231,7 +233,8 @@ export class TestMesh {
           if (this.options.publishMs !== undefined) await clock.sleep(this.options.publishMs)
           this.#finished(node, result.job)
         },
-        capacity: () => ({ memoryBytes: 1, diskBytes: 1, wallMs: 1 })
+        capacity: () => ({ memoryBytes: 1, diskBytes: 1, wallMs: 1 }),
+        noRoom: () => this.options.noRoom?.(self)
       },
       { self, boot, targets: [TARGET], slots: this.options.slots ?? 1 }
     )

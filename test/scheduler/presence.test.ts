@@ -12,7 +12,17 @@ const runs = (...jobs: readonly number[]): readonly RunningJob[] =>
   jobs.map((n) => ({ job: job(n), phase: 'build', elapsedMs: 0 }))
 
 function saying(over: Partial<Presence> = {}): Presence {
-  return { kind: 'presence', boot: 1, seq: 1, freeSlots: 1, running: [], entries: 0, staying: true, ...over }
+  return {
+    kind: 'presence',
+    boot: 1,
+    seq: 1,
+    freeSlots: 1,
+    running: [],
+    entries: 0,
+    room: true,
+    staying: true,
+    ...over
+  }
 }
 
 describe('how often a node speaks', () => {

@@ -167,6 +167,7 @@ describe('each rule by which a message about claims is refused', () => {
       freeSlots: 0,
       running: [],
       entries: 0,
+      room: true,
       staying: true
     } as const
     expect(tell(other, presence, liar.id, true)).toBeUndefined()

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { normalizeName } from '../../src/core/distribution.ts'
 import type { MeshId } from '../../src/core/ids.ts'
-import type { Entry, MeshRecord, ResultRecord } from '../../src/core/record.ts'
+import type { Entry, MeshRecord } from '../../src/core/record.ts'
 import { jobId } from '../../src/core/job.ts'
 import { sha256Hex } from '../../src/core/digest.ts'
 import { checkEnd, isQuiet, servedTargets } from '../../src/simulation/end-checker.ts'
@@ -71,14 +71,14 @@ describe('found at the end', () => {
 
   test('queues-agree: equal ledgers, and one node that makes another queue of it', async () => {
     await buildNumpy()
-    const [fact] = last.state.results.ofJob(JOB)
-    const { record } = fact!
-    const earlier: ResultRecord = {
-      ...record,
-      wheel: { ...record.wheel!, sha256: sha256Hex('another wheel') },
-      fence: { ...record.fence, epoch: -1 }
-    }
-    last.engine.board.apply(last.state.apply(entryOf(earlier)))
+    const skip = {
+      kind: 'skip',
+      project: normalizeName('numpy'),
+      version: '',
+      reason: 'planted',
+      createdMs: 1
+    } as const
+    last.engine.board.apply(last.state.apply(entryOf(skip)))
     expect(found()).toContain('queues-agree')
   })
 

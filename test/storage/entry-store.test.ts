@@ -1,5 +1,5 @@
 import { MemoryLevel } from 'memory-level'
-import { expect, test, vi } from 'vitest'
+import { expect, test, vi, type Mock } from 'vitest'
 import { createEntryStore } from '../../src/storage/entry-store.ts'
 import { encodeHead, entryKey, feedKey } from '../../src/storage/keys.ts'
 import { openDatabase, useDatabase, type Database } from '../../src/storage/open-database.ts'
@@ -107,11 +107,61 @@ test('a failed write is told to its caller and leaves the heads as they were', a
   const database = await memoryDatabase()
   const store = await createEntryStore(database)
   await store.append([aStoredEntry(pi1, 1)], { sync: false })
-  const full = vi.spyOn(database.level, 'batch')
-  full.mockRejectedValueOnce(new Error('IO error: No space left on device'))
+  const failing = failNextWrite(database)
   await expect(store.append([aStoredEntry(pi1, 2)], { sync: true })).rejects.toMatchObject({
     code: 'STORAGE_FULL'
   })
+  expect(failing).toHaveBeenCalledTimes(1)
+  expect((await store.heads()).map(({ seq }) => seq)).toEqual([1])
+})
+
+/** The next batch is not written, as on a full disk. */
+function failNextWrite(database: Database): Mock {
+  const real = database.level.batch.bind(database.level) as () => { write(): Promise<void> }
+  return vi.spyOn(database.level, 'batch').mockImplementationOnce((() => {
+    const batch = real()
+    batch.write = () => Promise.reject(new Error('IO error: /x/000003.log: No space left on device'))
+    return batch
+  }) as never)
+}
+
+/** LevelDB refuses every write after a failed one until it is opened anew. */
+test('after a failed write nothing reaches the database until it was opened anew; then what waited goes through', async () => {
+  const database = await openDatabase(await tempFolder())
+  const store = await createEntryStore(database)
+  await store.append([aStoredEntry(pi1, 1)], { sync: true })
+  const failing = failNextWrite(database)
+  const refusal = await store.append([aStoredEntry(pi1, 2)], { sync: true }).catch((error: unknown) => error)
+  const told: string[] = []
+  const waiting = store.whenWritable?.(refusal)?.then(() => told.push('writable'))
+  expect(waiting).toBeDefined()
+  await expect(store.append([aStoredEntry(pi1, 2)], { sync: true })).rejects.toMatchObject({
+    code: 'STORAGE_FULL'
+  })
+  expect(failing).toHaveBeenCalledTimes(1)
+
+  const stillFull = async (): Promise<void> => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write'
+    })
+  }
+  const fine = async (): Promise<void> => undefined
+  expect(await database.health.tryAgain({ probe: stillFull, write: fine })).toBe(false)
+  expect(told).toEqual([])
+  const write = async (): Promise<void> => database.meta.put('probe', new Uint8Array(1))
+  expect(await database.health.tryAgain({ probe: fine, write })).toBe(true)
+  await waiting
+  expect(told).toEqual(['writable'])
   await store.append([aStoredEntry(pi1, 2)], { sync: true })
-  expect((await store.heads()).map(({ seq }) => seq)).toEqual([2])
+  expect((await collect(store.all())).map(({ seq }) => seq)).toEqual([1, 2])
+  expect(database.health.writeTrouble).toBeUndefined()
+  await database.close()
+})
+
+test('an entry in the wrong place is nothing that waiting cures', async () => {
+  const store = await createEntryStore(await memoryDatabase())
+  const refusal = await store.append([aStoredEntry(pi1, 7)], { sync: true }).catch((error: unknown) => error)
+  expect(store.whenWritable?.(refusal)).toBeUndefined()
+  await store.append([aStoredEntry(pi1, 1)], { sync: true })
 })

@@ -22,7 +22,7 @@ test('a second node on the same folder is told so', async () => {
   const first = await openDatabase(folder)
   await expect(openDatabase(folder)).rejects.toMatchObject({
     detail: { code: 'STORAGE_LOCKED', folder: databaseFolder(folder) },
-    message: expect.stringContaining('another node uses this folder') as string
+    message: expect.stringContaining('uses this folder: stop it') as string
   })
   await first.close()
 })

@@ -113,6 +113,34 @@ export function entryStoreContract(name: string, open: () => Promise<OpenStore>)
       expect((await store.heads()).length).toBe(1)
     })
 
+    test('a cut takes the end of one feed and keeps why; an earlier cut of it takes its place', async () => {
+      const store = await openStore()
+      for (const feed of [pi1, pi1Again, pi2])
+        await store.append(someStoredEntries(feed, 1, 300), { sync: false })
+      const [head, earlier] = [aStoredEntry(pi1, 255), aStoredEntry(pi1, 9)]
+      await store.cut({ place: { ...pi1, seq: 256 }, proof: Uint8Array.of(1), head })
+      expect(await store.forks()).toEqual([{ ...pi1, seq: 256 }])
+      expect((await collect(store.range(pi1, 1))).at(-1)?.seq).toBe(255)
+      await store.cut({ place: { ...pi1, seq: 12 }, proof: Uint8Array.of(2), head: earlier })
+      expect(await store.forks()).toEqual([{ ...pi1, seq: 12 }])
+      expect(Uint8Array.from((await store.proof(pi1))!)).toEqual(Uint8Array.of(2))
+      expect(await store.proof(pi1Again)).toBeUndefined()
+      expect((await store.heads()).map(({ seq }) => seq).sort()).toEqual([300, 300, 9])
+      expect((await collect(store.all())).length).toBe(609)
+      await store.append([aStoredEntry(pi1, 10)], { sync: true })
+      expect((await collect(store.range(pi1, 9))).map(({ seq }) => seq)).toEqual([9, 10])
+    })
+
+    test('a cut at the first place leaves nothing of the feed, and a feed that is not there can be cut', async () => {
+      const store = await openStore()
+      await store.append(someStoredEntries(pi1, 1, 3), { sync: false })
+      await store.cut({ place: { ...pi1, seq: 1 }, proof: Uint8Array.of(1), head: undefined })
+      await store.cut({ place: { ...pi2, seq: 7 }, proof: Uint8Array.of(2), head: undefined })
+      expect(await store.heads()).toEqual([])
+      expect(await collect(store.all())).toEqual([])
+      expect((await store.forks()).map(({ seq }) => seq)).toEqual([1, 7])
+    })
+
     test('appending nothing is nothing', async () => {
       const store = await openStore()
       await store.append([], { sync: true })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -28,6 +29,8 @@ export interface FakeBuilderOptions {
   /** A build takes a time between these, the same for a job on every node. */
   readonly minMs: number
   readonly maxMs: number
+  /** Smallest and largest wheel in KiB, the same for a job on every node; absent: as small as a wheel can be. */
+  readonly wheelKiB?: readonly [number, number]
 }
 
 /** Out of 100 jobs, as measured by piwheels in 2017. */
@@ -57,7 +60,7 @@ export function createFakeBuilder(blobs: BlobStore, options: FakeBuilderOptions)
       try {
         told.onPhase('build')
         await sleep(minMs + (hash32(`time ${job}`) % (maxMs - minMs + 1)), undefined, { signal })
-        const report = await reportOf(blobs, request, { label: options.label, job, startMs })
+        const report = await reportOf(blobs, request, { ...options, job, startMs })
         signal.throwIfAborted()
         note(report.wheel === undefined ? 'failed' : 'built')
         return report
@@ -72,12 +75,13 @@ export function createFakeBuilder(blobs: BlobStore, options: FakeBuilderOptions)
 async function reportOf(
   blobs: BlobStore,
   { job: { project, version, target } }: BuildRequest,
-  { label, job, startMs }: { readonly label: string; readonly job: string; readonly startMs: number }
+  build: Pick<FakeBuilderOptions, 'label' | 'wheelKiB'> & { readonly job: string; readonly startMs: number }
 ): Promise<BuildReport> {
+  const { label, job, startMs } = build
   const log = await store(blobs, await gzipAsync(`${job} on ${label}\n`))
   const outcome =
     hash32(`outcome ${job}`) % 100 < BUILT_PERCENT
-      ? { wheel: await storeWheel(blobs, { project, version, target }, label) }
+      ? { wheel: await storeWheel(blobs, { project, version, target }, greetingOf(build)) }
       : { failure: FAILURE }
   return { ...outcome, log, durationMs: performance.now() - startMs, environment: ENVIRONMENT }
 }
@@ -85,11 +89,12 @@ async function reportOf(
 async function storeWheel(
   blobs: BlobStore,
   { project, version, target }: Pick<BuildRequest['job'], 'project' | 'version' | 'target'>,
-  label: string
+  greeting: string
 ): Promise<WheelRef> {
   const { python, platform } = parseTarget(target)
   const name = project.replaceAll('-', '_')
-  const wheel = tinyWheel({ name, version, tag: `${python}-${python}-${platform}`, greeting: label })
+  const tag = `${python}-${python}-${platform}`
+  const wheel = tinyWheel({ name, version, tag, greeting, requiresDist: ['packaging>=20'] })
   const [file, metadata] = [await store(blobs, wheel.bytes), await store(blobs, Buffer.from(wheel.metadata))]
   return {
     filename: wheel.filename,
@@ -100,6 +105,18 @@ async function storeWheel(
     aptPackages: [],
     glibcFloor: ''
   }
+}
+
+/** Who built it; and as many hex digits, none like the others, as make the wheel as large as it is to be. */
+function greetingOf({
+  label,
+  job,
+  wheelKiB
+}: Pick<FakeBuilderOptions, 'label' | 'wheelKiB'> & { readonly job: string }): string {
+  if (wheelKiB === undefined) return label
+  const [min, max] = wheelKiB
+  const outputLength = ((min + (hash32(`size ${job}`) % (max - min + 1))) * 1024) / 2
+  return `${label} ${createHash('shake256', { outputLength }).update(`${job} on ${label}`).digest('hex')}`
 }
 
 const ENVIRONMENT: BuildEnvironment = {

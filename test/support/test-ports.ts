@@ -1,4 +1,13 @@
-import type { AbortOptions, Clock, EntryStore, FeedHead, Log, StoredEntry } from '../../src/core/ports.ts'
+import type {
+  AbortOptions,
+  Clock,
+  EntryStore,
+  FeedCut,
+  FeedHead,
+  ForkPlace,
+  Log,
+  StoredEntry
+} from '../../src/core/ports.ts'
 import type { FeedId } from '../../src/core/record.ts'
 
 interface Sleeper {
@@ -66,7 +75,8 @@ export const silentLog: Log = {
 
 /** An EntryStore in memory whose next write can be made to fail. */
 export class MemoryEntryStore implements EntryStore {
-  readonly entries: StoredEntry[] = []
+  entries: StoredEntry[] = []
+  readonly cuts: FeedCut[] = []
   failNext: Error | undefined
 
   async heads(): Promise<readonly FeedHead[]> {
@@ -78,9 +88,7 @@ export class MemoryEntryStore implements EntryStore {
   }
 
   async append(entries: readonly StoredEntry[]): Promise<void> {
-    const error = this.failNext
-    this.failNext = undefined
-    if (error !== undefined) throw error
+    this.#throwIfFailing()
     this.entries.push(...entries)
   }
 
@@ -94,4 +102,32 @@ export class MemoryEntryStore implements EntryStore {
   async *all(): AsyncIterable<StoredEntry> {
     yield* this.entries
   }
+
+  async forks(): Promise<readonly ForkPlace[]> {
+    return this.cuts.map(({ place }) => place)
+  }
+
+  async proof(feed: FeedId): Promise<Uint8Array | undefined> {
+    return this.cuts.find(({ place }) => isOf(feed, place))?.proof
+  }
+
+  async cut(cut: FeedCut): Promise<void> {
+    this.#throwIfFailing()
+    const before = this.cuts.findIndex(({ place }) => isOf(cut.place, place))
+    if (before >= 0) this.cuts.splice(before, 1)
+    this.cuts.push(cut)
+    this.entries = this.entries.filter(
+      (entry) => !isOf(cut.place, entry) || entry.seq <= (cut.head?.seq ?? 0)
+    )
+  }
+
+  #throwIfFailing(): void {
+    const error = this.failNext
+    this.failNext = undefined
+    if (error !== undefined) throw error
+  }
+}
+
+function isOf(feed: FeedId, other: FeedId): boolean {
+  return feed.node === other.node && feed.incarnation === other.incarnation
 }

@@ -55,6 +55,7 @@ export const messages: readonly CoordinationMessage[] = [
     freeSlots: 1,
     running: [{ job: JOB, phase: 'build', elapsedMs: 61_000 }],
     entries: 42,
+    room: true,
     staying: true
   }
 ]

@@ -160,6 +160,24 @@ export const records: readonly (readonly [name: string, record: MeshRecord | obj
     }
   ],
   [
+    'result with a wheel of several pieces',
+    {
+      ...result,
+      wheel: {
+        filename: 'demo-1.0-cp313-cp313-linux_armv7l.whl',
+        sha256: sha256Hex('large wheel'),
+        size: 12_345_678,
+        pieces: sha256Hex('digests of its 3 pieces'),
+        metadata: sha256Hex('metadata'),
+        metadataSize: 789,
+        requiresPython: '>=3.8',
+        aptPackages: [],
+        glibcFloor: '2.34'
+      },
+      ...ending
+    }
+  ],
+  [
     'result without one',
     {
       ...result,
@@ -203,6 +221,8 @@ export const records: readonly (readonly [name: string, record: MeshRecord | obj
     }
   ],
   ['retract', { kind: 'retract', file: sha256Hex('wheel'), reason: 'built on a broken machine' }],
+  ['lost', { kind: 'lost', file: sha256Hex('wheel'), createdMs: T0 }],
+  ['found', { kind: 'found', file: sha256Hex('wheel'), createdMs: T0 + DAY_MS }],
   ['attest', { kind: 'attest', job: JOB, file: sha256Hex('wheel'), agrees: true }],
   ['revoke', { kind: 'revoke', subject: newcomer.nodeId, reason: 'sold' }],
   ['checkpoint', { kind: 'checkpoint', root: sha256Hex('heads'), count: 3 }],

@@ -92,6 +92,8 @@ const RECORD_KINDS: Readonly<Record<Exclude<MeshRecord['kind'], 'unknown'>, true
   observed: true,
   result: true,
   retract: true,
+  lost: true,
+  found: true,
   attest: true,
   revoke: true,
   checkpoint: true

@@ -1,0 +1,72 @@
+import { malformed } from './wire-error.ts'
+
+const RECORDS = 'records'
+
+/**
+ * The bytes of each record of an entry's payload, as its author wrote them: stored views keep these instead of encoding anew.
+ * `payload` has been decoded before, so that its shape is known to be sound.
+ */
+export function recordSlices(payload: Uint8Array): readonly Uint8Array[] {
+  const walker = new Walker(payload)
+  let found: readonly Uint8Array[] = []
+  // Of a key that is there twice the last one counts, as for the decoder.
+  for (let pairs = walker.head(); pairs > 0; pairs--) {
+    if (walker.text() === RECORDS) found = walker.items()
+    else walker.skip()
+  }
+  return found
+}
+
+/** Steps over CBOR of our subset (scan-cbor.ts) item by item. */
+class Walker {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** The argument of the item's head: a length, a count or a value. */
+  head(): number {
+    const info = (this.#bytes[this.#at++] ?? 0) & 31
+    if (info < 24) return info
+    const at = this.#at
+    if (info === 24) this.#at += 1
+    else if (info === 25) this.#at += 2
+    else if (info === 26) this.#at += 4
+    else this.#at += 8
+    if (this.#at > this.#bytes.byteLength) throw malformed('ends too early')
+    if (info === 24) return this.#bytes[at] ?? 0
+    if (info === 25) return this.#view.getUint16(at)
+    if (info === 26) return this.#view.getUint32(at)
+    return this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4)
+  }
+
+  text(): string {
+    const length = this.head()
+    const start = this.#at
+    this.#at += length
+    return String.fromCharCode(...this.#bytes.subarray(start, this.#at))
+  }
+
+  items(): readonly Uint8Array[] {
+    return Array.from({ length: this.head() }, () => {
+      const start = this.#at
+      this.skip()
+      return this.#bytes.subarray(start, this.#at)
+    })
+  }
+
+  skip(): void {
+    for (let left = 1; left > 0; left--) {
+      if (this.#at >= this.#bytes.byteLength) throw malformed('ends too early')
+      const major = (this.#bytes[this.#at] ?? 0) >> 5
+      const argument = this.head()
+      if (major === 2 || major === 3) this.#at += argument
+      else if (major === 4) left += argument
+      else if (major === 5) left += 2 * argument
+    }
+  }
+}

@@ -26,6 +26,7 @@ export interface Wishes {
   forProject(project: ProjectName): readonly Wish[]
   projects(): Iterable<ProjectName>
   want(wantId: string): WantRecord | undefined
+  /** Oldest first; ties by id, so that it is the same list on every node and after every start. */
   wants(): Iterable<readonly [string, WantRecord]>
   authorOf(wantId: string): NodeId | undefined
   readonly batches: Batches
@@ -90,7 +91,8 @@ export function createWishes(): Wishes {
     },
     projects: () => byProject.keys(),
     want: (wantId) => wants.get(wantId),
-    wants: () => wants.entries(),
+    wants: () =>
+      [...wants].sort(([a, one], [b, other]) => one.createdMs - other.createdMs || (a < b ? -1 : 1)),
     authorOf: (wantId) => authors.get(wantId),
     batches,
     skipReason: (project, version) => reasonOf(`${project} ${version}`) ?? reasonOf(`${project} `)

@@ -32,13 +32,16 @@ async function startAll(...nodes: readonly [NodeProcess, ...NodeProcess[]]): Pro
   await connected(nodes)
 }
 
+/** Who builds this project, as a node sees it. */
+async function buildsNow(asked: NodeProcess, project: string): Promise<string | undefined> {
+  return (await jobsOf(asked)).find((job) => job.project === project && job.state === 'building')?.builder
+}
+
 /** Who builds this project, once somebody does. */
 async function builderOf(nodes: readonly NodeProcess[], project: string): Promise<NodeProcess> {
   const [asked] = nodes as [NodeProcess]
-  const building = async (): Promise<string | undefined> =>
-    (await jobsOf(asked)).find((job) => job.project === project && job.state === 'building')?.builder
-  await expect.poll(building, { ...PATIENT, interval: 100 }).toBeDefined()
-  const id = await building()
+  await expect.poll(() => buildsNow(asked, project), { ...PATIENT, interval: 100 }).toBeDefined()
+  const id = await buildsNow(asked, project)
   return nodes.find((node) => node.id === id) ?? asked
 }
 
@@ -75,11 +78,16 @@ describe('a builder that stands still for a minute with its build in hand', () =
     kit.upstream.publish('stalled', await fixtureSdist('pure', { name: 'stalled' }))
     await postWant(nodes[0], 'stalled')
     const stalled = await builderOf(nodes, 'stalled')
-    process.kill(stalled.pid, 'SIGSTOP')
     const others = nodes.filter((node) => node !== stalled)
+    // The founder alone is witness of a shard's first seconds: before it has told them, nobody else can know of its claim.
+    for (const node of others) await expect.poll(() => buildsNow(node, 'stalled'), PATIENT).toBe(stalled.id)
+    process.kill(stalled.pid, 'SIGSTOP')
     try {
       await sleep(STALL_MS)
-      for (const node of others) expect(await resultsOf(node, 'stalled')).toEqual([])
+      for (const node of others) {
+        const known = (await buildsOf(node)).filter(({ job }) => job.startsWith('stalled=='))
+        expect(known, `the stalled one is ${stalled.id}`).toEqual([])
+      }
     } finally {
       process.kill(stalled.pid, 'SIGCONT')
     }

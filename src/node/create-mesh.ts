@@ -14,6 +14,7 @@ import type { JobBoard } from '../scheduler/job-board.ts'
 import type { DiskBlobStore } from '../storage/blob-store.ts'
 import { createSmallState } from '../storage/small-state.ts'
 import { createRecords, type Records } from './create-records.ts'
+import { OwnOrphans } from './own-orphans.ts'
 import type { BlobKeeper } from '../replication/blob-keeper.ts'
 import { keepBlobs } from './keep-blobs.ts'
 import { MDNS_SERVICE } from './join-mesh.ts'
@@ -217,11 +218,13 @@ function wire(
   network.onMember(() => {
     coordination.announce()
   })
+  const orphans = new OwnOrphans({ ...parts, ...records, hasOthers: () => state.membership.all().length > 1 })
   return {
     async start() {
       await engine.load()
       records.storage.start()
       records.ownFeed.begin()
+      orphans.start()
       live = true
       await network.start()
       scrub.start()
@@ -229,6 +232,7 @@ function wire(
     },
     async stop() {
       engine.stop()
+      await orphans.stop()
       await scrub.stop()
       await keeper.stop()
       await ledger.stop().catch((error: unknown) => {

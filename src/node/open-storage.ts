@@ -1,6 +1,6 @@
 import { rename, rm } from 'node:fs/promises'
 import { messageOf } from '../core/errors.ts'
-import type { NodeId, Sha256 } from '../core/ids.ts'
+import type { NodeId } from '../core/ids.ts'
 import type { EntryStore, FeedHead, Log, StoredEntry } from '../core/ports.ts'
 import type { Entry } from '../core/record.ts'
 import {
@@ -15,7 +15,9 @@ import { createEntryStore } from '../storage/entry-store.ts'
 import { removeFile } from '../storage/files.ts'
 import { databaseFolder, madeMarker } from '../storage/keys.ts'
 import { openDatabase, type Database } from '../storage/open-database.ts'
-import { repairDatabase, type RepairReport } from '../storage/repair-database.ts'
+import { rebuildDatabase, repairDatabase, type RepairReport } from '../storage/repair-database.ts'
+import { isSalvageOpen } from '../storage/salvage.ts'
+import type { RepairOptions } from '../storage/mend-feeds.ts'
 import { readTideMark, tideOf, writeTideMark } from '../storage/tide-mark.ts'
 
 /** Tables up to this size cost a Pi about a second to read against their checksums. */
@@ -42,6 +44,8 @@ export interface StorageRepair {
   readonly feedsShortened: number
   /** Entries that were there once, by all that is known; the peers give them back. */
   readonly missing: number
+  /** Own entries behind a hole of their feed; their records are written again. */
+  readonly orphans: number
   /** Own entries may be among them: the node writes under a new incarnation. */
   readonly ownLost: boolean
 }
@@ -74,7 +78,10 @@ export async function openStorage(dataDir: string, parts: StorageParts): Promise
 
 /** What is small is read whole before it is opened; of larger ones the running node reads the tables soon after (scrub.ts). */
 async function lookAtFiles(dataDir: string): Promise<readonly FileFinding[]> {
-  const findings = await checkDatabaseFiles(dataDir)
+  const interrupted = (await isSalvageOpen(dataDir))
+    ? [{ file: 'ledger.salvage', problem: 'a repair was interrupted' }]
+    : []
+  const findings = [...interrupted, ...(await checkDatabaseFiles(dataDir))]
   if (findings.length > 0 || (await tableBytes(dataDir)) > READ_WHOLE_BYTES) return findings
   return (await checkTables(dataDir, { onBytes: async () => undefined })).findings
 }
@@ -114,28 +121,28 @@ async function openRepaired(
     return { ...(await openBoth(dataDir)), repair: { ...factsOf(report), found, done: 'repaired' } }
   } catch (error) {
     if (!isDamage(error)) throw error
-    log.error('the database cannot be repaired: it is moved away, and a new one is begun', {
+    log.error('the database cannot be repaired: a new one is made of what can be read of it', {
       error: messageOf(error)
     })
-    await moveAway(dataDir)
-    return {
-      ...(await openBoth(dataDir)),
-      repair: { found, done: 'begun-anew', feedsShortened: 0, missing: 0 }
-    }
+    const broken = await moveAway(dataDir)
+    const report = await rebuildDatabase(dataDir, broken, soundness(parts))
+    const done = report.entries > 0 ? 'repaired' : 'begun-anew'
+    return { ...(await openBoth(dataDir)), repair: { ...factsOf(report), found, done } }
   }
 }
 
-function factsOf({ shortened, missing }: RepairReport): { feedsShortened: number; missing: number } {
-  return { feedsShortened: shortened.length, missing }
+function factsOf({ shortened, missing, orphans }: RepairReport): {
+  feedsShortened: number
+  missing: number
+  orphans: number
+} {
+  return { feedsShortened: shortened.length, missing, orphans }
 }
 
 /** Whether entries are what their authors wrote, for a repair to keep or to drop them. */
-function soundness({ codec, log }: StorageParts): {
-  readonly follows: (entry: StoredEntry, prev: Sha256 | '') => boolean
-  readonly isSigned: (entry: StoredEntry) => boolean
-  readonly onProgress: (entries: number) => void
-} {
+function soundness({ self, codec, log }: StorageParts): RepairOptions {
   return {
+    self,
     follows(stored, prev) {
       const entry = opened(stored)
       const { node, incarnation, seq } = stored
@@ -162,11 +169,13 @@ function soundness({ codec, log }: StorageParts): {
 }
 
 /** Kept for people, one generation: whatever it held comes back from the mesh, if the mesh has it. */
-async function moveAway(dataDir: string): Promise<void> {
+async function moveAway(dataDir: string): Promise<string> {
   const folder = databaseFolder(dataDir)
-  await rm(`${folder}.broken`, { recursive: true, force: true })
-  await rename(folder, `${folder}.broken`)
+  const broken = `${folder}.broken`
+  await rm(broken, { recursive: true, force: true })
+  await rename(folder, broken)
   await removeFile(madeMarker(dataDir))
+  return broken
 }
 
 interface LossFacts {
@@ -187,11 +196,13 @@ async function judgeLoss(
   if (before !== undefined) {
     // After damage only a mark of the very end says that nothing of the own feed is gone.
     const ownLost = ownBehind || mark?.final !== true
-    return { ...before, missing: Math.max(before.missing, behind), ownLost }
+    // What was kept is not missing.
+    const missing = Math.max(0, Math.max(before.missing, behind) - before.orphans)
+    return { ...before, missing, ownLost }
   }
   if (behind === 0 && !ownBehind) return undefined
   const found = ['it holds less than it did when the node last looked']
-  return { found, done: 'none', feedsShortened: 0, missing: behind, ownLost: ownBehind }
+  return { found, done: 'none', feedsShortened: 0, missing: behind, orphans: 0, ownLost: ownBehind }
 }
 
 /** An own entry that is lost may be known to others: the node must not write another one in its place. */

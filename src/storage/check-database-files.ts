@@ -42,26 +42,60 @@ export interface TableProgress {
   readonly onBytes: (bytes: number) => Promise<void>
 }
 
-/** Every table of the database against its checksums, also while it is open: tables never change, they only go. */
+/**
+ * Every live table of the database against its checksums, also while it is open: tables never change, they only go. A table that
+ * the manifest does not name is a compaction that was cut off, or one that waits to be deleted: nothing depends on it.
+ */
 export async function checkTables(
   dataFolder: string,
   { onBytes }: TableProgress
 ): Promise<{ readonly tables: number; readonly findings: readonly FileFinding[] }> {
-  const folder = databaseFolder(dataFolder)
-  const names = (await namesIn(folder)).filter((name) => TABLE.test(name))
+  const live = await liveTables(dataFolder)
+  const isLive = (name: string): boolean => live?.has(Number.parseInt(name, 10)) ?? true
+  return checkNamed(dataFolder, (await tableNames(dataFolder)).filter(isLive), onBytes)
+}
+
+/** The same for every table that lies there: a repair takes them all. */
+export async function checkAllTables(dataFolder: string): Promise<readonly FileFinding[]> {
+  return (await checkNamed(dataFolder, await tableNames(dataFolder), async () => undefined)).findings
+}
+
+async function checkNamed(
+  dataFolder: string,
+  names: readonly string[],
+  onBytes: TableProgress['onBytes']
+): Promise<{ readonly tables: number; readonly findings: readonly FileFinding[] }> {
   const findings: FileFinding[] = []
   for (const name of names) {
-    const problem = await unlessGone(() => checkTable(join(folder, name), onBytes))
+    const problem = await unlessGone(() => checkTable(join(databaseFolder(dataFolder), name), onBytes))
     if (problem !== undefined) findings.push({ file: name, problem })
   }
   return { tables: names.length, findings }
+}
+
+async function tableNames(dataFolder: string): Promise<readonly string[]> {
+  return (await namesIn(databaseFolder(dataFolder))).filter((name) => TABLE.test(name))
+}
+
+/** Numbers of the tables that the manifest names; undefined: it cannot be read, and any may be live. */
+async function liveTables(dataFolder: string): Promise<ReadonlySet<number> | undefined> {
+  const folder = databaseFolder(dataFolder)
+  const named = await manifestOf(folder, await namesIn(folder))
+  if (typeof named !== 'string') return undefined
+  try {
+    const { ending, tables } = await readManifest(join(folder, named))
+    return ending.kind === 'damaged' ? undefined : new Set(tables.keys())
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }
 
 /** Bytes of all tables: what {@link checkTables} is going to read. */
 export async function tableBytes(dataFolder: string): Promise<number> {
   const folder = databaseFolder(dataFolder)
   let bytes = 0
-  for (const name of (await namesIn(folder)).filter((one) => TABLE.test(one))) {
+  for (const name of await tableNames(dataFolder)) {
     bytes += (await unlessGone(async () => (await stat(join(folder, name))).size)) ?? 0
   }
   return bytes

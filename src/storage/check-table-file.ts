@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { maskedCrc32c } from './crc32c.ts'
 import { unpackSnappy } from './snappy.ts'
+import { rowsOfBlock } from './table-rows.ts'
 import { readVarint } from './varint.ts'
 
 /** LevelDB's table format (doc/table_format.md). */
@@ -99,19 +100,7 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return buffer
 }
 
-/** The values of a block of `key → handle`: entries first, then restart points and their number. */
+/** The values of a block of `key → handle`. */
 function handlesIn(block: Uint8Array): readonly Handle[] {
-  const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
-  const restarts = block.byteLength < 4 ? 0 : view.getUint32(block.byteLength - 4, true)
-  const end = block.byteLength - 4 * (restarts + 1)
-  const handles: Handle[] = []
-  for (let at = 0; at < end;) {
-    const [, afterShared] = readVarint(block, at)
-    const [unshared, afterUnshared] = readVarint(block, afterShared)
-    const [valueLength, afterLengths] = readVarint(block, afterUnshared)
-    const valueAt = afterLengths + unshared
-    handles.push(readHandle(block, valueAt)[0])
-    at = valueAt + valueLength
-  }
-  return handles
+  return Array.from(rowsOfBlock(block), ({ value }) => readHandle(value, 0)[0])
 }

@@ -18,7 +18,10 @@ export function crc32c(bytes: Uint8Array, before = 0): number {
 }
 
 /** LevelDB stores checksums masked, because a checksum of bytes that hold their own checksum says little (util/crc32c.h). */
-export function maskedCrc32c(bytes: Uint8Array, before = 0): number {
-  const crc = crc32c(bytes, before)
+export function mask(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
+}
+
+export function maskedCrc32c(bytes: Uint8Array, before = 0): number {
+  return mask(crc32c(bytes, before))
 }

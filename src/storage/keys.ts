@@ -9,6 +9,7 @@ import { parseNodeId, parseSha256, type Sha256 } from '../core/ids.ts'
  *   ledger/       LevelDB, with the key spaces below
  *   ledger.tide   how much the ledger held when somebody last looked: tide-mark.ts
  *   ledger.damaged  why the next start repairs the database: damage-mark.ts
+ *   ledger.salvage/  files of a broken database, until what can be read of them is in it again: salvage.ts
  *   ledger.made   written once the database was made: tells a new node from one that lost its database
  *   blobs/        ab/cd/<sha256>, the bytes as they are, and <sha256>.pieces, the digests of a large one's pieces; tmp/,
  *                 swept at start; partial/<sha256>, broken transfers, and partial/<sha256>.pieces, those by pieces;
@@ -18,6 +19,7 @@ import { parseNodeId, parseSha256, type Sha256 } from '../core/ids.ts'
  */
 export const databaseFolder = (dataFolder: string): string => join(dataFolder, 'ledger')
 export const madeMarker = (dataFolder: string): string => join(dataFolder, 'ledger.made')
+export const salvageFolder = (dataFolder: string): string => join(dataFolder, 'ledger.salvage')
 export const blobFolder = (dataFolder: string): string => join(dataFolder, 'blobs')
 
 /** Grows when a layout below changes; a database of another version is not opened. */
@@ -35,6 +37,8 @@ export const KEY_SPACES = {
   state: 'state',
   /** {@link entryKey} of the place where a feed is cut → the two envelopes that prove it. */
   proofs: 'proofs',
+  /** {@link entryKey} → envelope bytes of own entries that a repair had to cut out of their feed: own-orphans.ts. */
+  orphans: 'orphans',
   /** Rows of the stored views; ledger/row-keys.ts names them. All of it can be made again from the entries. */
   views: 'views'
 } as const

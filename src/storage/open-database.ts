@@ -23,9 +23,12 @@ export interface Database {
   readonly state: KeySpace
   readonly views: KeySpace
   readonly proofs: KeySpace
+  readonly orphans: KeySpace
   readonly health: DatabaseHealth
   close(): Promise<void>
 }
+
+export const LEVEL_OPTIONS = {} as const
 
 /**
  * Opens the database of a data folder, or makes it. LevelDB comes up empty without a word when its CURRENT file is gone,
@@ -36,7 +39,11 @@ export async function openDatabase(dataFolder: string): Promise<Database> {
   const made = existsSync(madeMarker(dataFolder))
   try {
     await mkdir(dataFolder, { recursive: true, mode: 0o700 })
-    const level = new Level<string, Uint8Array>(folder, { valueEncoding: 'view', createIfMissing: !made })
+    const level = new Level<string, Uint8Array>(folder, {
+      ...LEVEL_OPTIONS,
+      valueEncoding: 'view',
+      createIfMissing: !made
+    })
     await level.open()
     const database = await closingOnFailure(level, async () => useDatabase(level, { folder, made }))
     if (!made) await writeMarker(dataFolder)
@@ -74,6 +81,7 @@ export async function useDatabase(
     state: space(KEY_SPACES.state),
     views: space(KEY_SPACES.views),
     proofs: space(KEY_SPACES.proofs),
+    orphans: space(KEY_SPACES.orphans),
     health: new DatabaseHealth({ folder, reopen: () => reopen(level, spaces) }),
     close: () => level.close()
   }

@@ -5,18 +5,44 @@ import { readVarint } from './varint.ts'
  * table's blocks among them. Throws a RangeError for bytes that are none.
  */
 export function unpackSnappy(packed: Uint8Array, maxBytes: number): Uint8Array {
+  const { output, to } = unpack(packed, maxBytes)
+  if (to !== output.byteLength) throw new RangeError('it unpacks to less than it says')
+  return output
+}
+
+/** As far as it goes: what comes before the place where it is broken, and nothing when its length makes no sense. */
+export function unpackSnappyFar(packed: Uint8Array, maxBytes: number): Uint8Array {
+  try {
+    const { output, to } = unpack(packed, maxBytes, { lenient: true })
+    return output.subarray(0, to)
+  } catch (error) {
+    if (error instanceof RangeError) return new Uint8Array(0)
+    throw error
+  }
+}
+
+interface Unpacked {
+  readonly output: Uint8Array
+  /** Bytes of it that are filled. */
+  readonly to: number
+}
+
+function unpack(packed: Uint8Array, maxBytes: number, { lenient = false } = {}): Unpacked {
   const [length, start] = readVarint(packed, 0)
   if (length > maxBytes) throw new RangeError('it would unpack to too much')
   const output = new Uint8Array(length)
   let [from, to] = [start, 0]
-  while (from < packed.byteLength) {
-    const tag = packed[from] ?? 0
-    const element = (tag & 3) === 0 ? literal(packed, from) : copy(packed, from)
-    from = element.next
-    to = put(output, to, element)
+  try {
+    while (from < packed.byteLength) {
+      const tag = packed[from] ?? 0
+      const element = (tag & 3) === 0 ? literal(packed, from) : copy(packed, from)
+      from = element.next
+      to = put(output, to, element)
+    }
+  } catch (error) {
+    if (!lenient || !(error instanceof RangeError)) throw error
   }
-  if (to !== length) throw new RangeError('it unpacks to less than it says')
-  return output
+  return { output, to }
 }
 
 interface Element {

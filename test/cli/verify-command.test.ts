@@ -57,9 +57,12 @@ describe('verify, with no node running', () => {
     expect(JSON.parse(mended.stdout)).toMatchObject({ ledger: 'repaired' })
     const again = await offline('verify')
     expect(again.code, again.stdout).toBe(0)
-    // All of it lay in that one table, and no row of a broken table is trusted: it has to come back from the other members. And this
-    // node cannot know what they had of its feed by then.
-    expect(await contentOf(folder)).toEqual({ own: 0, others: 0, incarnation: false })
+    // All of it lay in that one table, of which each entry is believed by its chain and signature. What comes behind the flip in its
+    // feed comes back from the other members; this node cannot know what they had of its own.
+    const { own, others, incarnation } = await contentOf(folder)
+    expect(own + others).toBeGreaterThan(500)
+    expect(own + others).toBeLessThan(1_560)
+    expect(incarnation).toBe(false)
   })
 
   test('a broken manifest is told before LevelDB throws away what it does not name', async () => {

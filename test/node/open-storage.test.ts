@@ -114,6 +114,8 @@ const damages: readonly {
   readonly damage: (folder: string) => Promise<void>
   /** Nothing is gone. */
   readonly whole?: true
+  /** Entries that must be there, or kept aside, at the least; the damage hits fewer than that. */
+  readonly least?: number
 }[] = [
   { id: 'CURRENT is deleted', damage: (f) => rm(join(databaseFolder(f), 'CURRENT')), whole: true },
   { id: 'CURRENT is empty', damage: (f) => writeFile(join(databaseFolder(f), 'CURRENT'), ''), whole: true },
@@ -137,14 +139,27 @@ const damages: readonly {
     damage: async (f) => cutFile(await largestFile(f, MANIFEST), 0.6),
     whole: true
   },
-  { id: 'the log is flipped', damage: async (f) => flipByte(await largestFile(f, LOG), 0.3) },
+  {
+    id: 'the log is flipped',
+    damage: async (f) => flipByte(await largestFile(f, LOG), 0.3),
+    least: OTHERS - 600
+  },
   { id: 'a stretch of the log is zeroed', damage: zeroLog },
   { id: 'the log is cut', damage: async (f) => cutFile(await largestFile(f, LOG), 0.5) },
   { id: 'the log is gone', damage: async (f) => rm(await largestFile(f, LOG)) },
   { id: 'a table is cut', damage: async (f) => cutFile(await largestFile(f, TABLE), 0.5) },
   { id: 'a table is gone', damage: async (f) => rm(await largestFile(f, TABLE)) },
   { id: 'the middle of a table is flipped', damage: async (f) => flipByte(await largestFile(f, TABLE), 0.5) },
-  { id: 'the end of a table is flipped', damage: async (f) => flipByte(await largestFile(f, TABLE), 1) }
+  {
+    id: 'the end of a table is flipped',
+    damage: async (f) => flipByte(await largestFile(f, TABLE), 1),
+    whole: true
+  },
+  {
+    id: 'the index of a table is flipped',
+    damage: async (f) => flipByte(await largestFile(f, TABLE), 0.998),
+    whole: true
+  }
 ]
 
 async function zeroLog(folder: string): Promise<void> {
@@ -155,14 +170,14 @@ async function zeroLog(folder: string): Promise<void> {
 }
 
 describe('the node opens, and knows what it lost, when', () => {
-  test.for(damages)('$id', async ({ damage, whole }) => {
+  test.for(damages)('$id', async ({ damage, whole, least = 1 }) => {
     const folder = await copyOfSound()
     await damage(folder)
     const { repair, ownSeq, otherSeq, incarnation } = await opened(folder)
     expect(repair).toBeDefined()
-    expect(ownSeq + otherSeq).toBeGreaterThan(0)
+    expect(ownSeq + otherSeq).toBeGreaterThanOrEqual(least)
     // The mark beside the database knows how much there was.
-    expect(repair?.missing).toBe(OWN + OTHERS - ownSeq - otherSeq)
+    expect((repair?.missing ?? 0) + (repair?.orphans ?? 0)).toBe(OWN + OTHERS - ownSeq - otherSeq)
     if (whole === true) expect([ownSeq, otherSeq]).toEqual([OWN, OTHERS])
     // Never a second entry for a place that was taken; and no new feed where nothing of the own one is gone.
     expect(repair?.ownLost).toBe(ownSeq < OWN)

@@ -14,6 +14,7 @@ import { tempFolder } from '../support/temp-folder.ts'
 
 const pi1 = aFeed('a')
 const pi2 = aFeed('b')
+const NOTHING_LOST = { entries: 1_000, shortened: [], missing: 0, orphans: 0, salvaged: 0 }
 
 async function usedFolder(): Promise<string> {
   const folder = await tempFolder()
@@ -45,7 +46,7 @@ async function fileIn(folder: string, pattern: RegExp): Promise<string> {
 
 test('a sound database stays as it is', async () => {
   const folder = await usedFolder()
-  expect(await repairDatabase(folder)).toEqual({ entries: 1_000, shortened: [], missing: 0 })
+  expect(await repairDatabase(folder)).toEqual(NOTHING_LOST)
   expect(await entriesIn(folder)).toBe(1_000)
 })
 
@@ -57,7 +58,7 @@ test.for(lostNames)('all comes back when $id is lost', async ({ pattern }) => {
   const folder = await usedFolder()
   await rm(await fileIn(folder, pattern))
   await expect(entriesIn(folder)).rejects.toThrow(/start the node again|STORAGE_IO/)
-  expect(await repairDatabase(folder)).toEqual({ entries: 1_000, shortened: [], missing: 0 })
+  expect(await repairDatabase(folder)).toEqual(NOTHING_LOST)
   expect(await entriesIn(folder)).toBe(1_000)
 })
 
@@ -82,6 +83,8 @@ test('a feed with a hole is kept up to it', async () => {
   expect(await repairDatabase(folder)).toEqual({
     entries: 800,
     missing: 200,
+    orphans: 0,
+    salvaged: 0,
     shortened: [{ feed: `${pi1.node}/${pi1.incarnation}`, seq: 300, dropped: 199 }]
   })
   expect(await entriesIn(folder)).toBe(800)

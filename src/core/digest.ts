@@ -6,6 +6,19 @@ export function sha256Hex(data: Uint8Array | string): Sha256 {
   return createHash('sha256').update(data).digest('hex') as Sha256
 }
 
+/** SHA-256 of bytes that come one after the other; `hex` ends it. */
+export class RunningSha256 {
+  readonly #hash = createHash('sha256')
+
+  add(bytes: Uint8Array): void {
+    this.#hash.update(bytes)
+  }
+
+  hex(): Sha256 {
+    return this.#hash.digest('hex') as Sha256
+  }
+}
+
 /** SHA-256 as 32 bytes. */
 export function sha256Bytes(data: Uint8Array | string): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(data).digest())

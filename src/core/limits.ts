@@ -177,10 +177,81 @@ export const DROPS_PER_PASS = 1_000
 // --- Upstream ------------------------------------------------------------------------------------
 /** A project page: the largest on PyPI are some 20 MB of JSON. */
 export const MAX_PAGE_BYTES = 64 * MiB
+/** A longer ETag of a page is not recorded: the next observer reads the page once more. */
+export const MAX_ETAG_CHARS = 200
 /** A page younger than this is not asked for again when a client asks. */
 export const PAGE_FRESH_MS = 10 * minute
 /** One upstream request without any byte. */
 export const UPSTREAM_TIMEOUT_MS = 60 * second
+/** Pages that the mesh asks for again, in all, and how many at once after a quiet time: 3,000 watched projects in 10 minutes. */
+export const UPSTREAM_REVISITS_PER_SECOND = 5
+export const UPSTREAM_REVISIT_BURST = 20
+/** Pages asked for the first time: a large requirements file at once, and then no faster than people think of names. */
+export const UPSTREAM_FIRSTS_PER_SECOND = 0.5
+export const UPSTREAM_FIRST_BURST = 500
+/** With `follow: everything`, pages that nobody asked for: some 10 days for all of PyPI. */
+export const UPSTREAM_BACKLOG_PER_SECOND = 1
+/** Projects in the line of those that nobody asked for; the next list brings more. */
+export const MAX_BACKLOG_PROJECTS = 20_000
+/** Failures in a row of which none was an answer, then only one request at a time finds out whether upstream is back. */
+export const UPSTREAM_GONE_FAILURES = 3
+/** First wait before such a request, doubled each time, jittered by a quarter. */
+export const UPSTREAM_PROBE_BASE_MS = 5 * second
+export const UPSTREAM_PROBE_MAX_MS = 5 * minute
+/** A Retry-After is obeyed up to this. */
+export const MAX_RETRY_AFTER_MS = 60 * minute
+/** A name that upstream does not have is not asked for again so soon; it is told in a mesh, and never recorded. */
+export const MISSING_FRESH_MS = 5 * minute
+export const MAX_MISSING_NAMES = 10_000
+/** Projects that clients asked for are watched for so long after the last time, and at most so many. */
+export const ASKED_FOR_MS = 14 * 24 * 60 * minute
+export const MAX_ASKED_PROJECTS = 5_000
+/** What this node's own requests came to, project by project. */
+export const MAX_UPSTREAM_CHECKS = 50_000
+/** Answers that are older than what is known, then upstream's list is taken to be wrong. */
+export const MAX_STALE_TRIES = 5
+/** The feed of updates, jittered by a quarter: it lists the last 100 releases, PyPI's of some 20 minutes. */
+export const HINT_POLL_MS = 90 * second
+/** A project that the feed named is asked for once more after this: a cache may have been asked too early. */
+export const HINT_AGAIN_MS = 60 * second
+export const MAX_FEED_BYTES = 4 * MiB
+/** The list of all projects with their serials, jittered by a quarter: PyPI's is 43 MB, 10 MB as it travels. */
+export const LIST_POLL_MS = 360 * minute
+/** The first one after this node became the observer: one that is elected for a moment reads none. */
+export const LIST_FIRST_MS = 10 * minute
+/** Without a feed, or without serials, upstream is asked for them again after this. */
+export const NO_NEWS_MS = 24 * 60 * minute
+export const MAX_LIST_BYTES = 512 * MiB
+/** A node that does not follow upstream asks the one that does: a first word, and the answer. */
+export const OBSERVER_WORD_MS = 3 * second
+export const OBSERVER_ANSWER_MS = 30 * second
+/** One that gave no word is not asked for so long. */
+export const OBSERVER_SILENT_MS = 30 * second
+/** What an observer answered is on its way as a record; waited for so long. */
+export const OBSERVED_ARRIVES_MS = 3 * second
+
+// --- Demand --------------------------------------------------------------------------------------
+/** Project and target pairs that are counted. */
+export const MAX_DEMANDS = 2_000
+/** Of one pair, one request in so long counts: an installer's retries, or a flood, are one. */
+export const DEMAND_SPACING_MS = 1 * minute
+/** What was counted is worth half after this. */
+export const DEMAND_HALF_LIFE_MS = 7 * 24 * 60 * minute
+/** Two requests within some days; one may be a mistake. */
+export const DEMAND_THRESHOLD = 1.5
+/** Pairs that are looked into at a turn, and the time between two turns. */
+export const DEMANDS_PER_TURN = 20
+export const DEMAND_TURN_MS = 5 * second
+/** Wants that a node writes for what clients need, in an hour; and the whole mesh, in a day. */
+export const MAX_DEMAND_WANTS_PER_HOUR = 20
+export const MAX_DEMAND_WANTS_PER_DAY = 500
+/** A want that came from demand makes its project watched for so long. */
+export const DEMAND_WATCH_MS = 30 * 24 * 60 * minute
+/** The longest User-Agent that is read: pip's has some 500 characters. */
+export const MAX_AGENT_CHARS = 2_000
+/** Presses of the button of a project page that a node takes at once, and how fast it takes more. */
+export const ASK_BURST = 10
+export const ASKS_PER_SECOND = 0.1
 
 // --- Builds --------------------------------------------------------------------------------------
 export const BUILD_WALL_MS = 3 * 60 * minute

@@ -144,6 +144,8 @@ export interface ObservedRecord {
   readonly page?: Sha256
   readonly pageSize: number
   readonly observedMs: number
+  /** By which upstream tells whether the page changed: the next observer asks with it. */
+  readonly etag?: string
 }
 
 export interface WheelRef {
@@ -198,6 +200,8 @@ export interface ResultRecord {
   readonly limits?: BuildLimits
   /** Of a batch that builds its failures again: which time this is. Absent: the first. */
   readonly pass?: number
+  /** Nothing was built for `job`: its wheel is that of this other job of the release, with other tags. */
+  readonly builtAs?: JobId
 }
 
 export interface BlobRef {

@@ -24,6 +24,11 @@ export function isTargetId(text: unknown): text is TargetId {
   return typeof text === 'string' && SHAPE.test(text)
 }
 
+/** The same Python and C library on another platform. */
+export function withPlatform({ python, libc }: Target, platform: string): Target {
+  return parseTarget(`${python}-${platform}-${libc}`)
+}
+
 /** `cp39` → [3, 9], `cp311` → [3, 11]: text order would put cp39 last. */
 export function pythonVersionOf(target: Target): readonly [major: number, minor: number] {
   return numbersOf(target).python

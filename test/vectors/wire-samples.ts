@@ -9,6 +9,7 @@ import type { BuildEnvironment, GenesisRecord, InviteTerms, MeshRecord } from '.
 import { sealGenesis } from '../../src/wire/genesis.ts'
 import { makeTicket, proveJoin } from '../../src/wire/invite.ts'
 import { createSigner } from '../../src/wire/keys.ts'
+import { aNode } from './node-sample.ts'
 
 /* What the wire vectors are made of: generate-wire.ts turns it into bytes. */
 
@@ -139,6 +140,18 @@ export const records: readonly (readonly [name: string, record: MeshRecord | obj
     }
   ],
   [
+    'observed with its tag',
+    {
+      kind: 'observed',
+      project: DEMO,
+      serial: 31_000_000,
+      page: sha256Hex('page'),
+      pageSize: 40_960,
+      observedMs: T0,
+      etag: '"ab12cd"'
+    }
+  ],
+  [
     'observed: upstream has no such project',
     { kind: 'observed', project: DEMO, serial: 0, pageSize: 0, observedMs: T0 }
   ],
@@ -175,6 +188,25 @@ export const records: readonly (readonly [name: string, record: MeshRecord | obj
         glibcFloor: '2.34'
       },
       ...ending
+    }
+  ],
+  [
+    'result whose wheel is another one with other tags',
+    {
+      ...result,
+      job: jobId(DEMO, '1.0', 'cp313-linux_armv6l-glibc2.41' as TargetId),
+      wheel: {
+        filename: 'demo-1.0-cp313-cp313-linux_armv6l.whl',
+        sha256: sha256Hex('retagged wheel'),
+        size: 23_456,
+        metadata: sha256Hex('metadata'),
+        metadataSize: 789,
+        requiresPython: '>=3.8',
+        aptPackages: ['libjpeg62-turbo'],
+        glibcFloor: '2.34'
+      },
+      ...ending,
+      builtAs: JOB
     }
   ],
   [
@@ -228,17 +260,3 @@ export const records: readonly (readonly [name: string, record: MeshRecord | obj
   ['checkpoint', { kind: 'checkpoint', root: sha256Hex('heads'), count: 3 }],
   ['a kind from the future', { kind: 'from-the-future', anything: [1, 'two', null] }]
 ]
-
-function aNode(targets: readonly TargetId[]): MeshRecord {
-  return {
-    kind: 'node',
-    saidMs: 1_700_000_000_000,
-    label: 'pi-kitchen',
-    contact: '@ada at the makerspace',
-    roles: ['build', 'index'],
-    targets,
-    hardware: { arch: 'arm', cores: 4, memoryBytes: 4_000_000_000, model: 'Raspberry Pi 4 Model B' },
-    software: 'commonwheel/0.1.0',
-    addresses: ['/ip4/192.0.2.7/tcp/4710']
-  }
-}

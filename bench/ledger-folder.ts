@@ -53,9 +53,15 @@ const FOUNDED = sealGenesis(
 export interface FolderPlan {
   readonly dataDir: string
   readonly results: number
-  /** Projects with a page and a want, from the first on. */
+  /** Projects with a page, from the first on. */
   readonly pages: number
+  /** How many of those have a want, too; absent: all. */
+  readonly wanted?: number
   readonly upstream: string
+  /** Results of a builder beside those, which are of made-up projects. */
+  readonly more?: readonly ResultRecord[]
+  /** Bytes of the wheel of a cell, which are then stored; absent: no wheel has any. */
+  wheelOf?(cell: number): Uint8Array | undefined
 }
 
 export interface MadeFolder {
@@ -96,10 +102,14 @@ export async function makeFolder(plan: FolderPlan): Promise<MadeFolder> {
   const blobs = await createBlobStore(blobFolder(dataDir), {
     random: { float: () => 0.5, bytes: randomBytes }
   })
-  await fill(ledger, BUILDERS[0]!, 'b', await observations(plan, blobs))
+  await fill(ledger, BUILDERS[0]!, 'b', [...(await observations(plan, blobs)), ...(plan.more ?? [])])
   let spentMs = 0
+  for (let cell = 0; cell < plan.results; cell++) {
+    const wheel = plan.wheelOf?.(cell)
+    if (wheel !== undefined) await blobs.write(once(wheel))
+  }
   for (const [feed, builder] of BUILDERS.entries()) {
-    spentMs += await fill(ledger, builder, 'a', resultsOf(feed, plan.results))
+    spentMs += await fill(ledger, builder, 'a', resultsOf(feed, plan))
     if (process.stderr.isTTY || plan.results > 50_000)
       process.stderr.write(`  feed ${feed + 1} of ${FEEDS} is written\n`)
   }
@@ -166,19 +176,19 @@ async function fill(
 }
 
 /** Every 20th cell of every release of every project, in the order of time. */
-function* resultsOf(feed: number, results: number): Iterable<ResultRecord> {
-  for (let cell = feed; cell < results; cell += FEEDS) {
+function* resultsOf(feed: number, plan: FolderPlan): Iterable<ResultRecord> {
+  for (let cell = feed; cell < plan.results; cell += FEEDS) {
     const target = TARGETS[cell % TARGETS.length]!
     const release = Math.floor(cell / TARGETS.length)
     const name = projectName(Math.floor(release / VERSIONS))
-    yield resultOf(name, `1.${release % VERSIONS}`, { target, cell })
+    yield resultOf(name, `1.${release % VERSIONS}`, { target, cell, wheel: plan.wheelOf?.(cell) })
   }
 }
 
 function resultOf(
   name: ProjectName,
   version: string,
-  { target, cell }: { target: TargetId; cell: number }
+  { target, cell, wheel: bytes }: { target: TargetId; cell: number; wheel: Uint8Array | undefined }
 ): ResultRecord {
   const { wheel, ...base } = A_RESULT
   const filename = `${name.replaceAll('-', '_')}-${version}-${target.split('-')[0]!}-${target.split('-')[0]!}-${target.split('-')[1]!}.whl`
@@ -187,7 +197,7 @@ function resultOf(
     sha256: sha256Hex(`${name}-${version}.tar.gz`),
     size: 100_000
   }
-  const digest = sha256Hex(`wheel ${cell}`)
+  const digest = sha256Hex(bytes ?? `wheel ${cell}`)
   const common = {
     ...base,
     sdist,
@@ -212,7 +222,7 @@ function resultOf(
     ...wheel!,
     filename,
     sha256: digest,
-    size: 1_000_000,
+    size: bytes?.byteLength ?? 1_000_000,
     metadata: sha256Hex(`metadata ${cell}`),
     aptPackages: ['libc6', 'libstdc++6'],
     glibcFloor: '2.17'
@@ -222,7 +232,7 @@ function resultOf(
 
 /** What the mesh builds for, and pages with the wants of their projects, observed as the node itself would. */
 async function observations(
-  { pages, upstream }: FolderPlan,
+  { pages, wanted = pages, upstream }: FolderPlan,
   blobs: DiskBlobStore
 ): Promise<readonly MeshRecord[]> {
   const client = createIndexClient({ indexUrl: upstream, userAgent: 'bench' })
@@ -236,8 +246,12 @@ async function observations(
     observed.push({ kind: 'observed', project, serial, page: digest, pageSize: size, observedMs: Date.now() })
   }
   const wants: MeshRecord[] = []
-  for (let at = 0; at < names.length; at += 100)
-    wants.push(aWant({ specs: names.slice(at, at + 100).map((project) => ({ project, specifier: '>=0' })) }))
+  for (let at = 0; at < wanted; at += 100)
+    wants.push(
+      aWant({
+        specs: names.slice(at, Math.min(at + 100, wanted)).map((project) => ({ project, specifier: '>=0' }))
+      })
+    )
   return [builderRecord(), ...observed, ...wants]
 }
 

@@ -86,7 +86,7 @@ async function compare(
   const written = await runOnce('local', { order: 'write', dataDir, copyDir: join(folder, `copy-${round}`) })
   await rm(join(folder, `copy-${round}`), { recursive: true, force: true })
   say(
-    `round ${round + 1}: ${pulled.entries} entries in ${seconds(pulled.ms)} (${seconds(pulled.cpuMs ?? 0)} CPU), ${Math.round(pulled.residentMiB ?? 0)} MiB resident;` +
+    `round ${round + 1}: ${pulled.entries} entries in ${seconds(pulled.ms)} (${seconds(pulled.cpuMs ?? 0)} CPU), ${Math.round(pulled.residentMiB ?? 0)} MiB resident, ${Math.round(pulled.ownMiB ?? 0)} without mapped files;` +
       ` LevelDB alone: ${written.keys} keys, ${Math.round((written.bytes ?? 0) / 2 ** 20)} MiB in ${seconds(written.ms)} (${seconds(written.cpuMs ?? 0)} CPU)`
   )
   return { cold: (RESULTS * 1000) / pulled.ms, local: (RESULTS * 1000) / written.ms }

@@ -1,7 +1,6 @@
 import '../src/node/polyfills.ts'
 import { mkdir } from 'node:fs/promises'
 import { multiaddr } from '@multiformats/multiaddr'
-import { Level } from 'level'
 import type { NodeId } from '../src/core/ids.ts'
 import { createHost } from '../src/gossip/create-libp2p.ts'
 import { pullFrom } from '../src/gossip/sync-client.ts'
@@ -10,8 +9,8 @@ import { serveSync } from '../src/gossip/sync-server.ts'
 import { syncSourceOf } from '../src/node/create-mesh.ts'
 import { createRecords, type Records } from '../src/node/create-records.ts'
 import { systemClock, systemRandom } from '../src/node/system-clock.ts'
-import { openDatabase } from '../src/storage/open-database.ts'
 import { silentLog } from '../test/support/test-ports.ts'
+import { cpuMsSince, ownMemoryMiB, writeLocally } from './sync-local.ts'
 import { AUTHORS, SERVER, aResult, feedOf, seedOf, theGenesis } from './sync-records.ts'
 
 /*
@@ -40,6 +39,8 @@ export interface SyncFigures {
   readonly address?: string
   readonly id?: NodeId
   readonly residentMiB?: number
+  /** Of it, without mapped files. */
+  readonly ownMiB?: number
   readonly keys?: number
 }
 
@@ -67,7 +68,7 @@ async function run(order: SyncOrder): Promise<SyncFigures> {
     case 'pull':
       return pull(order)
     case 'write':
-      return write(order)
+      return writeLocally(order)
   }
 }
 
@@ -76,6 +77,8 @@ async function open(dataDir: string, self: number): Promise<Records> {
   const identity = { seed: seedOf(self), membership: { genesis, sponsors: [] }, boot: 1 }
   const records = await createRecords(identity, ports, { dataDir, acceptLan: false, publish: async () => 0 })
   await records.ledger.load()
+  // As a node's engine does: the views in memory are part of what is measured, and bound which results are the newest.
+  records.ledger.onEntry((entry) => void records.state.apply(entry))
   return records
 }
 
@@ -155,11 +158,11 @@ async function pull({ dataDir, self, from, server }: SyncOrder & { order: 'pull'
   const [startMs, startCpu] = [performance.now(), process.cpuUsage()]
   const { accepted } = await pullFrom(parts, server, { prompted: true })
   const [ms, cpuMs] = [performance.now() - startMs, cpuMsSince(startCpu)]
-  const residentMiB = process.memoryUsage().rss / 2 ** 20
+  const [residentMiB, ownMiB] = [process.memoryUsage().rss / 2 ** 20, ownMemoryMiB()]
   await host.libp2p.stop()
   await records.ledger.stop()
   await records.database.close()
-  return { ms, cpuMs, entries: accepted, residentMiB }
+  return { ms, cpuMs, entries: accepted, residentMiB, ownMiB }
 }
 
 async function hostOf(
@@ -174,73 +177,4 @@ async function hostOf(
     meshId: genesis.meshId,
     isMember: (node) => node !== signer.nodeId
   })
-}
-
-function cpuMsSince(before: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1000
-}
-
-const BATCH_BYTES = 256 * 1024
-
-/**
- * The same keys and values into a fresh LevelDB, in batches of about a page: entries in their order, the other rows in a random one
- * between them, as results come. Only the writing is timed.
- */
-async function write({ dataDir, copyDir }: SyncOrder & { order: 'write' }): Promise<SyncFigures> {
-  const database = await openDatabase(dataDir)
-  const [entryKeys, rowKeys] = [[] as string[], [] as string[]]
-  for await (const key of database.level.keys({ keyEncoding: 'utf8' })) {
-    ;(key.startsWith('!entries!') ? entryKeys : rowKeys).push(key)
-  }
-  const keys = mixed(entryKeys, shuffled(rowKeys))
-  const copy = new Level<string, Uint8Array>(copyDir, { valueEncoding: 'view' })
-  await copy.open()
-  let [ms, cpuMs, bytes, group] = [0, 0, 0, 0]
-  let batch: { type: 'put'; key: string; value: Uint8Array }[] = []
-  const flush = async (): Promise<void> => {
-    const [startMs, startCpu] = [performance.now(), process.cpuUsage()]
-    await copy.batch(batch)
-    ms += performance.now() - startMs
-    cpuMs += cpuMsSince(startCpu)
-    ;[batch, group] = [[], 0]
-  }
-  for (let at = 0; at < keys.length; at += 256) {
-    const some = keys.slice(at, at + 256)
-    const values = await database.level.getMany(some, { keyEncoding: 'utf8', valueEncoding: 'view' })
-    for (const [index, key] of some.entries()) {
-      const value = values[index] ?? new Uint8Array()
-      batch.push({ type: 'put', key, value })
-      group += value.byteLength
-      bytes += value.byteLength
-      if (group >= BATCH_BYTES) await flush()
-    }
-  }
-  await flush()
-  await copy.close()
-  await database.close()
-  return { ms, cpuMs, keys: keys.length, bytes }
-}
-
-function shuffled(keys: readonly string[]): readonly string[] {
-  const list = [...keys]
-  let state = 1
-  for (let at = list.length - 1; at > 0; at--) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    const other = state % (at + 1)
-    ;[list[at], list[other]] = [list[other] ?? '', list[at] ?? '']
-  }
-  return list
-}
-
-/** Both lists in their order, evenly through one another. */
-function mixed(few: readonly string[], many: readonly string[]): readonly string[] {
-  const each = many.length / Math.max(few.length, 1)
-  return [
-    ...few.flatMap((key, index) => [
-      key,
-      ...many.slice(Math.floor(index * each), Math.floor((index + 1) * each))
-    ]),
-    ...many.slice(Math.floor(few.length * each))
-  ]
 }

@@ -15,6 +15,7 @@ const MULTIARCH: Readonly<Record<string, string>> = {
   linux_armv6l: 'arm-linux-gnueabihf',
   linux_armv7l: 'arm-linux-gnueabihf',
   linux_i686: 'i386-linux-gnu',
+  linux_riscv64: 'riscv64-linux-gnu',
   linux_x86_64: 'x86_64-linux-gnu'
 }
 

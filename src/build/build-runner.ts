@@ -2,13 +2,14 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { sha256Hex } from '../core/digest.ts'
 import type { BuildPhase, BuildReport, BuildRequest, Log, WheelBuilder } from '../core/ports.ts'
-import type { BlobRef, WheelRef } from '../core/record.ts'
+import type { BlobRef } from '../core/record.ts'
 import { BuildLog } from './build-log.ts'
 import { resolveOptions, type BuildRunnerOptions, type ResolvedOptions } from './build-options.ts'
 import { makeWorkFolder, removeTree, type WorkFolder } from './build-place.ts'
-import { once, runBuildSteps, type StepParts } from './build-steps.ts'
+import { runBuildSteps, type StepParts } from './build-steps.ts'
 import type { SandboxHost } from './capture.ts'
 import { hostFailure } from './classify-failure.ts'
+import { once, type BuiltWheels } from './finish-wheels.ts'
 import { environmentOf, readCompiler, readOs } from './environment.ts'
 import { readHostFacts } from './host-facts.ts'
 import type { Interpreter } from './probe-interpreter.ts'
@@ -48,7 +49,7 @@ interface OneBuild {
 }
 
 interface Outcome {
-  readonly step: Step<WheelRef>
+  readonly step: Step<BuiltWheels>
   readonly packedLog: Uint8Array
   readonly requirements: readonly string[]
 }
@@ -65,7 +66,7 @@ async function runBuild(
   build.signal.throwIfAborted()
   const { interpreter } = build
   return {
-    ...(step.kind === 'done' ? { wheel: step.value } : { failure: step.failure }),
+    ...(step.kind === 'done' ? step.value : { failure: step.failure }),
     log: await storeLog(parts, packedLog),
     durationMs: Math.round(clock.monotonicMs() - startMs),
     environment: environmentOf({
@@ -149,18 +150,16 @@ async function inLog(
   })
   const judged = await withDiskCause(step, work, options)
   for (const line of requirements) await log.line(`requirement: ${line}`)
-  await log.line(
-    judged.kind === 'done' ? `wheel: ${judged.value.filename} sha256:${judged.value.sha256}` : textOf(judged)
-  )
+  await log.line(judged.kind === 'done' ? wheelsText(judged.value) : textOf(judged))
   return { step: judged, packedLog: await log.pack(), requirements }
 }
 
 /** A build that says "no space left" on a full machine is not to blame. */
 async function withDiskCause(
-  step: Step<WheelRef>,
+  step: Step<BuiltWheels>,
   work: WorkFolder,
   { limits }: ResolvedOptions
-): Promise<Step<WheelRef>> {
+): Promise<Step<BuiltWheels>> {
   if (step.kind === 'done' || step.failure.cause !== 'disk-limit') return step
   if (!(await isDiskLow(work.path, limits.minFreeBytes))) return step
   const reason = 'this node’s disk ran full during the build'
@@ -179,6 +178,11 @@ async function writeHeader(
   const { memoryBytes, diskBytes, processes, wallMs, silenceMs } = options.limits
   await log.line(`sandbox level ${options.sandboxLevel}, ${options.parallelism} at once`)
   await log.line(`limits: ${JSON.stringify({ memoryBytes, diskBytes, processes, wallMs, silenceMs })}`)
+}
+
+function wheelsText({ wheel, retagged }: BuiltWheels): string {
+  const wheels = [wheel, ...(retagged === undefined ? [] : [retagged.wheel])]
+  return wheels.map(({ filename, sha256 }) => `wheel: ${filename} sha256:${sha256}`).join('; ')
 }
 
 function textOf(step: Step<unknown> & { readonly kind: 'failed' }): string {

@@ -1,50 +1,30 @@
-import { createReadStream } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { MAX_REQUIREMENT_ROUNDS } from '../core/limits.ts'
-import type { BlobStore, BuildPhase, BuildRequest, UpstreamIndex } from '../core/ports.ts'
-import type { WheelRef } from '../core/record.ts'
-import type { ResolvedOptions } from './build-options.ts'
+import type { UpstreamIndex } from '../core/ports.ts'
 import { giveToBuilds } from './build-place.ts'
+import type { BuildRun } from './build-run.ts'
 import { readBuildSystem, type BuildSystem } from './build-system.ts'
-import { collectWheel } from './collect-output.ts'
 import { fetchRequirements } from './fetch-requirements.ts'
 import { fetchSdist } from './fetch-sdist.ts'
-import type { InspectWheel, WheelFacts } from './inspect-port.ts'
+import { finishWheels, type BuiltWheels, type FinishParts } from './finish-wheels.ts'
 import { askBackend, buildWheel } from './pip-wheel.ts'
-import type { BuildContext } from './run-inside.ts'
 import { buildEnvironment } from './sandbox-env.ts'
 import { done, failed, type Step } from './step.ts'
 import { unpackSdist, type UnpackedSdist } from './unpack-sdist.ts'
 
-export interface StepParts {
+export interface StepParts extends FinishParts {
   readonly upstream: UpstreamIndex
-  readonly blobs: BlobStore
-  readonly inspectWheel: InspectWheel
-}
-
-/** One build on its way: its surroundings, its bounds, and what it tells while it runs. */
-export interface BuildRun {
-  readonly context: BuildContext
-  readonly request: BuildRequest
-  readonly options: ResolvedOptions
-  readonly onPhase: (phase: BuildPhase) => Promise<void>
-  /** Told after each round of fetching, so that a failed build says what it had been given. */
-  readonly onRequirements: (lines: readonly string[]) => void
 }
 
 /** The way from an sdist's address to a stored wheel: fetch, requirements, build, inspect, store. */
-export async function runBuildSteps(parts: StepParts, run: BuildRun): Promise<Step<WheelRef>> {
+export async function runBuildSteps(parts: StepParts, run: BuildRun): Promise<Step<BuiltWheels>> {
   await run.onPhase('fetch')
   const source = await fetchSource(parts.upstream, run)
   if (source.kind === 'failed') return source
   const built = await buildInRounds(run, source.value)
   if (built.kind === 'failed') return built
-  await run.onPhase('inspect')
-  const inspected = await inspect(parts.inspectWheel, run)
-  if (inspected.kind === 'failed') return inspected
-  await run.onPhase('store')
-  return done(await store(parts.blobs, inspected.value))
+  return finishWheels(parts, run)
 }
 
 interface Source extends UnpackedSdist {
@@ -100,42 +80,4 @@ function endless(): Step<never> {
     'endless-requirements',
     'its build backend wants more requirements each time it is asked'
   )
-}
-
-interface Inspected {
-  readonly path: string
-  readonly facts: WheelFacts
-}
-
-async function inspect(inspectWheel: InspectWheel, run: BuildRun): Promise<Step<Inspected>> {
-  const { work, interpreter } = run.context
-  const wheel = await collectWheel(join(work.build, 'out'), work.own, run.options.maxWheelBytes)
-  if (wheel.kind === 'failed') return wheel
-  const scratchDir = join(work.own, 'inspect')
-  await mkdir(scratchDir)
-  const expected = { job: run.request.job, pythonTags: interpreter.tags, scratchDir }
-  const verdict = await inspectWheel(wheel.value, expected)
-  if (verdict.kind === 'refused') return failed('package', verdict.cause, verdict.reason)
-  return done({ path: wheel.value, facts: verdict.facts })
-}
-
-async function store(blobs: BlobStore, { path, facts }: Inspected): Promise<WheelRef> {
-  const wheel = await blobs.write(createReadStream(path))
-  const metadata = await blobs.write(once(facts.metadata))
-  return {
-    filename: basename(path),
-    sha256: wheel.digest,
-    size: wheel.size,
-    ...(wheel.pieces === undefined ? {} : { pieces: wheel.pieces }),
-    metadata: metadata.digest,
-    metadataSize: metadata.size,
-    requiresPython: facts.requiresPython,
-    aptPackages: facts.aptPackages,
-    glibcFloor: facts.glibcFloor
-  }
-}
-
-/** Bytes as the stream that a blob store takes. */
-export async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes
 }

@@ -8,16 +8,34 @@ const MAX_ATTRIBUTES = 1_000
 
 const TAG_FILE = 1
 const TAG_CPU_ARCH = 6
+const TAG_THUMB_ISA_USE = 9
+const TAG_FP_ARCH = 10
+const TAG_ADVANCED_SIMD_ARCH = 12
+const TAG_ABI_VFP_ARGS = 28
 /** Attributes whose value is text; 32 is a number and a text. Odd ones above 32 are text too (AAELF, "build attributes"). */
 const TAG_CPU_RAW_NAME = 4
 const TAG_CPU_NAME = 5
 const TAG_COMPATIBILITY = 32
 
+/** What ARM code asks of its processor; an attribute that a file leaves out is 0. */
+export interface ArmAttributes {
+  /** `Tag_CPU_arch`: 6 v6, 7 v6KZ, 8 v6T2, 9 v6K, 10 v7, 14 v8-A; between them are microcontrollers. */
+  readonly cpu: number
+  /** `Tag_THUMB_ISA_use`: 1 Thumb, 2 Thumb-2. */
+  readonly thumb: number
+  /** `Tag_FP_arch`: 1 and 2 VFPv1 and VFPv2, above that VFPv3 and later. */
+  readonly fp: number
+  /** `Tag_Advanced_SIMD_arch`: not 0 with NEON. */
+  readonly simd: number
+  /** `Tag_ABI_VFP_args`: 1 numbers are passed in floating point registers, 3 it does not matter. */
+  readonly vfpArgs: number
+}
+
 /**
- * `Tag_CPU_arch` of an ARM file: which processors its code was compiled for. Undefined where it is not ARM or does not
- * say. Throws a RangeError when the tables lead nowhere. Spec: Addenda to the ABI for the Arm architecture, section 3.
+ * What an ARM file says of the processors that its code was compiled for. Undefined where it is not ARM or does not name
+ * a processor. Throws a RangeError when the tables lead nowhere. Spec: Addenda to the ABI for the Arm architecture, section 3.
  */
-export function readArmCpu(view: ElfView): number | undefined {
+export function readArmAttributes(view: ElfView): ArmAttributes | undefined {
   if (view.u16(18) !== EM_ARM) return undefined
   const start = view.word(view.wide ? 40 : 32)
   const size = view.u16(view.wide ? 58 : 46)
@@ -27,13 +45,13 @@ export function readArmCpu(view: ElfView): number | undefined {
     const at = start + i * size
     if (view.u32(at + 4) !== SHT_ARM_ATTRIBUTES) continue
     const offset = view.word(at + (view.wide ? 24 : 16))
-    return readAttributes(view, offset + 1, offset + view.word(at + (view.wide ? 32 : 20)))
+    return readVendors(view, offset + 1, offset + view.word(at + (view.wide ? 32 : 20)))
   }
   return undefined
 }
 
 /** Sub-sections by vendor: length, vendor's name, then blocks of tag, length, attributes. */
-function readAttributes(view: ElfView, start: number, end: number): number | undefined {
+function readVendors(view: ElfView, start: number, end: number): ArmAttributes | undefined {
   let at = start
   for (let i = 0; i < MAX_ATTRIBUTES && at < end; i++) {
     const length = view.u32(at)
@@ -44,26 +62,40 @@ function readAttributes(view: ElfView, start: number, end: number): number | und
   return undefined
 }
 
-function readBlocks(view: ElfView, start: number, end: number): number | undefined {
+function readBlocks(view: ElfView, start: number, end: number): ArmAttributes | undefined {
   let at = start
   for (let i = 0; i < MAX_ATTRIBUTES && at < end; i++) {
     const length = view.u32(at + 1)
-    if (view.u8(at) === TAG_FILE) return findCpuArch(view, at + 5, at + length)
+    if (view.u8(at) === TAG_FILE) return readFileBlock(view, at + 5, at + length)
     at += Math.max(length, 5)
   }
   return undefined
 }
 
-function findCpuArch(view: ElfView, start: number, end: number): number | undefined {
+function readFileBlock(view: ElfView, start: number, end: number): ArmAttributes | undefined {
+  const values = new Map<number, number>()
   let at = start
   for (let i = 0; i < MAX_ATTRIBUTES && at < end; i++) {
     const tag = uleb(view, at)
+    if (isText(tag.value)) {
+      at = afterText(view, tag.next)
+      continue
+    }
     const value = uleb(view, tag.next)
-    if (tag.value === TAG_CPU_ARCH) return value.value
-    if (tag.value === TAG_COMPATIBILITY) at = afterText(view, value.next)
-    else at = isText(tag.value) ? afterText(view, tag.next) : value.next
+    values.set(tag.value, value.value)
+    at = tag.value === TAG_COMPATIBILITY ? afterText(view, value.next) : value.next
   }
-  return undefined
+  const cpu = values.get(TAG_CPU_ARCH)
+  const of = (tag: number): number => values.get(tag) ?? 0
+  return cpu === undefined
+    ? undefined
+    : {
+        cpu,
+        thumb: of(TAG_THUMB_ISA_USE),
+        fp: of(TAG_FP_ARCH),
+        simd: of(TAG_ADVANCED_SIMD_ARCH),
+        vfpArgs: of(TAG_ABI_VFP_ARGS)
+      }
 }
 
 function isText(tag: number): boolean {

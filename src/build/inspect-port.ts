@@ -1,3 +1,4 @@
+import type { TargetId } from '../core/ids.ts'
 import type { Job } from '../core/job.ts'
 
 /** What a good wheel says about itself; the rest of a WheelRef is digests and sizes. */
@@ -7,6 +8,8 @@ export interface WheelFacts {
   readonly metadata: Uint8Array
   readonly aptPackages: readonly string[]
   readonly glibcFloor: string
+  /** Targets with another platform that run this wheel's code as well, could they but take its tags. */
+  readonly alsoRunsOn: readonly TargetId[]
 }
 
 export interface ExpectedWheel {

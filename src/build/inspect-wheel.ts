@@ -1,13 +1,13 @@
 import { basename } from 'node:path'
 import { normalizeName } from '../core/distribution.ts'
 import { MAX_TEXT_CHARS } from '../core/limits.ts'
-import { parseTarget, type Target } from '../core/target.ts'
+import { parseTarget, withPlatform, type Target } from '../core/target.ts'
 import { compareVersions, parseVersion } from '../core/version.ts'
 import { wheelFitsTarget } from '../core/wheel-tags.ts'
 import { expandTags, parseWheelName, tagText, type WheelName, type WheelTag } from '../core/wheel-name.ts'
 import type { AptPackages } from './apt-packages.ts'
 import type { ExpectedWheel, InspectWheel, WheelFacts } from './inspect-port.ts'
-import { glibcFloorOf, isLoadable, judgeElf, systemLibraries } from './judge-elf.ts'
+import { glibcFloorOf, isLoadable, judgeElf, saysArmv6, systemLibraries } from './judge-elf.ts'
 import { readMemberBytes, scanWheel, type WheelScan } from './scan-wheel.ts'
 import { openWheel, type WheelArchive } from './wheel-archive.ts'
 import { parseCoreMetadata, parseWheelFile } from './wheel-metadata.ts'
@@ -97,12 +97,20 @@ async function inspectArchive(
     requiresPython,
     metadata,
     aptPackages: await apt.ownersOf(systemLibraries(elfs), target.platform),
-    glibcFloor: major === 0 ? '' : `${major}.${minor}`
+    glibcFloor: major === 0 ? '' : `${major}.${minor}`,
+    alsoRunsOn: isForArmv6(name, scan, target) ? [withPlatform(target, 'linux_armv6l').id] : []
   }
 }
 
+/** Of an ARMv7 builder, and without a byte of code that is not ARMv6: object files count, and nobody reads static libraries. */
+function isForArmv6(name: WheelName, { elfs, staticLibraries }: WheelScan, target: Target): boolean {
+  const isOfPlatform = name.tags.every(({ platform }) => platform === 'linux_armv7l')
+  const isRead = staticLibraries.length === 0
+  return target.platform === 'linux_armv7l' && isOfPlatform && isRead && [...elfs.values()].every(saysArmv6)
+}
+
 /** Exactly one folder `<name>-<version>.dist-info` at the top, and it is this wheel's. */
-function findDistInfo(archive: WheelArchive, name: WheelName): string {
+export function findDistInfo(archive: WheelArchive, name: WheelName): string {
   const folders = [...archive.members.keys()].flatMap(
     (member) => /^[^/]+\.dist-info(?=\/)/.exec(member)?.[0] ?? []
   )

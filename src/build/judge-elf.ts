@@ -24,8 +24,17 @@ const PROGRAM = 2
 const SHARED_LIBRARY = 3
 /** EF_ARM_ABI_FLOAT_SOFT: every Pi's system has the hard-float ABI. */
 const ARM_SOFT_FLOAT = 0x200
-/** Tag_CPU_arch of ARMv6K, the newest that a Pi 1 or Zero runs. */
+/** EF_ARM_ABI_FLOAT_HARD. */
+const ARM_HARD_FLOAT = 0x400
+/** `Tag_CPU_arch` of v6T2, whose Thumb-2 a Pi 1 or Zero (ARM1176, v6KZ) lacks; of v6K and v7, the newest for the two platforms. */
+const ARM_V6T2 = 8
 const ARM_V6K = 9
+const ARM_V7 = 10
+/** What an ARM1176 has: Thumb of the first kind, VFPv2, and no NEON. */
+const THUMB_1 = 1
+const VFP_V2 = 2
+/** `Tag_ABI_VFP_args` of code that suits the hard-float ABI. */
+const HARD_FLOAT_ARGS: readonly number[] = [1, 3]
 
 /** Object files and cores are data: only what a loader can be asked for is judged. */
 export function isLoadable(elf: ElfFacts): boolean {
@@ -57,9 +66,25 @@ function checkMachine(member: string, elf: ElfFacts, { platform }: Target): void
   }
   if (machine.code !== EM_ARM) return
   if ((elf.flags & ARM_SOFT_FLOAT) !== 0) refuse('wrong-machine', `${member} is compiled for soft float`)
-  if (platform === 'linux_armv6l' && (elf.armCpu ?? 0) > ARM_V6K) {
-    refuse('wrong-machine', `${member} is compiled for a newer processor than ARMv6`)
+  const cpu = elf.arm?.cpu ?? 0
+  if (platform === 'linux_armv6l' ? !isArmv6(cpu) : cpu > ARM_V7) {
+    const newest = platform === 'linux_armv6l' ? 'ARMv6' : 'ARMv7'
+    refuse('wrong-machine', `${member} is compiled for another processor than ${newest}`)
   }
+}
+
+function isArmv6(cpu: number): boolean {
+  return cpu <= ARM_V6K && cpu !== ARM_V6T2
+}
+
+/**
+ * Whether code of an ARMv7 system says of itself that a Pi 1 or Zero runs it too: what does not say so is taken for ARMv7.
+ * Debian's compilers for armhf make ARMv7 code, Raspberry Pi OS's make ARMv6 code.
+ */
+export function saysArmv6({ machine, wide, littleEndian, flags, arm }: ElfFacts): boolean {
+  if (machine !== EM_ARM || wide || !littleEndian || arm === undefined) return false
+  const isHardFloat = (flags & ARM_HARD_FLOAT) !== 0 || HARD_FLOAT_ARGS.includes(arm.vfpArgs)
+  return isHardFloat && isArmv6(arm.cpu) && arm.thumb <= THUMB_1 && arm.fp <= VFP_V2 && arm.simd === 0
 }
 
 /** The lowest glibc that has every symbol version wanted; [0, 0] when none is. */

@@ -1,4 +1,4 @@
-import { readArmCpu } from './elf-arm.ts'
+import { readArmAttributes, type ArmAttributes } from './elf-arm.ts'
 import { ElfView } from './elf-view.ts'
 
 /** What the dynamic loader will want of a file. Spec: System V gABI, chapters 4 and 5; symbol versions: LSB 3.1. */
@@ -15,8 +15,8 @@ export interface ElfFacts {
   readonly searchPaths: readonly string[]
   /** Symbol versions wanted, by the library they are wanted of. */
   readonly versions: ReadonlyMap<string, readonly string[]>
-  /** `Tag_CPU_arch` of the ARM attributes: 6 to 9 are ARMv6, 10 is ARMv7. */
-  readonly armCpu?: number
+  /** Of ARM code that names its processor. */
+  readonly arm?: ArmAttributes
 }
 
 interface Segment {
@@ -63,14 +63,14 @@ function readTables(bytes: Uint8Array): ElfFacts {
   const format = { wide: bytes[4] === 2, littleEndian: bytes[5] === 1 }
   const view = new ElfView(bytes, format)
   const segments = readSegments(view)
-  const armCpu = readArmCpu(view)
+  const arm = readArmAttributes(view)
   return {
     ...format,
     type: view.u16(16),
     machine: view.u16(18),
     flags: view.u32(view.wide ? 48 : 36),
     ...readDynamic(view, segments),
-    ...(armCpu !== undefined && { armCpu })
+    ...(arm !== undefined && { arm })
   }
 }
 

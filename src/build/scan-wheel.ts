@@ -8,23 +8,29 @@ export interface WheelScan {
   readonly digests: ReadonlyMap<string, Sha256>
   /** Compiled code by member. */
   readonly elfs: ReadonlyMap<string, ElfFacts>
+  /** Members that are libraries for a linker, whose code is not read. */
+  readonly staticLibraries: readonly string[]
 }
 
 /** Held in memory while its tables are read: a library of this size is beyond what a Pi links. */
 const MAX_ELF_BYTES = 256 * 1024 * 1024
-const MAGIC_BYTES = 4
+const MAGIC_BYTES = 8
+/** `ar` archives, ordinary and thin. */
+const AR_MAGIC = /^!<(?:arch|thin)>\n/
 
 /** One pass over all members: what RECORD must say of them, and which of them are compiled code. */
 export async function scanWheel(archive: WheelArchive): Promise<WheelScan> {
   const digests = new Map<string, Sha256>()
   const elfs = new Map<string, ElfFacts>()
+  const staticLibraries: string[] = []
   for (const member of archive.members.values()) {
-    const { digest, code } = await scanMember(member)
+    const { digest, head, code } = await scanMember(member)
     digests.set(member.name, digest)
+    if (AR_MAGIC.test(head.toString('latin1'))) staticLibraries.push(member.name)
     if (code === undefined) continue
     elfs.set(member.name, readElf(code) ?? refuse('malformed-elf', `${member.name} cannot be read`))
   }
-  return { digests, elfs }
+  return { digests, elfs, staticLibraries }
 }
 
 /** The whole of one small member. */
@@ -35,23 +41,27 @@ export async function readMemberBytes(member: WheelMember, maxBytes: number): Pr
   return Buffer.concat(parts)
 }
 
-async function scanMember(member: WheelMember): Promise<{ digest: Sha256; code?: Uint8Array }> {
+interface ScannedMember {
+  readonly digest: Sha256
+  /** Its first {@link MAGIC_BYTES}. */
+  readonly head: Buffer
+  /** All of it, when it is compiled code. */
+  readonly code?: Uint8Array
+}
+
+async function scanMember(member: WheelMember): Promise<ScannedMember> {
   const hash = createHash('sha256')
   const kept: Uint8Array[] = []
-  let keptBytes = 0
-  let wanted = true
+  let head = Buffer.alloc(0)
   for await (const chunk of member.chunks()) {
     hash.update(chunk)
-    if (!wanted) continue
+    const isHeadKnown = head.byteLength >= MAGIC_BYTES
+    if (!isHeadKnown) head = Buffer.concat([head, chunk]).subarray(0, MAGIC_BYTES)
+    if (isHeadKnown && !isElf(head)) continue
+    if (isElf(head) && member.size > MAX_ELF_BYTES)
+      refuse('archive-too-large', `${member.name} has ${member.size} bytes`)
     kept.push(chunk)
-    keptBytes += chunk.byteLength
-    if (keptBytes >= MAGIC_BYTES && keptBytes - chunk.byteLength < MAGIC_BYTES) {
-      wanted = isElf(Buffer.concat(kept))
-      if (!wanted) kept.length = 0
-      else if (member.size > MAX_ELF_BYTES)
-        refuse('archive-too-large', `${member.name} has ${member.size} bytes`)
-    }
   }
   const digest = hash.digest('hex') as Sha256
-  return wanted && keptBytes >= MAGIC_BYTES ? { digest, code: Buffer.concat(kept) } : { digest }
+  return isElf(head) ? { digest, head, code: Buffer.concat(kept) } : { digest, head }
 }

@@ -10,6 +10,22 @@ export interface WheelMember {
   readonly size: number
   /** Unpacked bytes; fails when they are not exactly {@link WheelMember.size}. */
   chunks(): AsyncIterable<Uint8Array>
+  readonly packed: PackedMember
+}
+
+/** A member as it lies in the archive: what is needed to put it into another one as it is. */
+export interface PackedMember {
+  /** 0 stored, 8 deflated. */
+  readonly method: number
+  readonly crc32: number
+  /** Bytes in the archive. */
+  readonly size: number
+  /** Time and date as in MS-DOS, time in the lower half. */
+  readonly modified: number
+  /** `version made by`: the upper half tells how to read the attributes. */
+  readonly madeBy: number
+  readonly attributes: number
+  chunks(): AsyncIterable<Uint8Array>
 }
 
 export interface WheelArchive {
@@ -159,13 +175,34 @@ function membersOf(zip: ZipFile, entries: readonly NamedEntry[]): ReadonlyMap<st
     taken.add(name)
     if (name.endsWith('/')) continue
     const size = entry.uncompressedSize
-    members.set(name, { name, size, chunks: () => readMember(zip, entry) })
+    members.set(name, {
+      name,
+      size,
+      chunks: () => readMember(zip, entry, {}),
+      packed: packedOf(zip, entry)
+    })
   }
   return members
 }
 
-async function* readMember(zip: ZipFile, entry: Entry): AsyncGenerator<Uint8Array> {
-  const stream = await orMalformed(zip.openReadStreamPromise(entry))
+function packedOf(zip: ZipFile, entry: Entry): PackedMember {
+  return {
+    method: entry.compressionMethod,
+    crc32: entry.crc32,
+    size: entry.compressedSize,
+    modified: ((entry.lastModFileDate << 16) | entry.lastModFileTime) >>> 0,
+    madeBy: entry.versionMadeBy,
+    attributes: entry.externalFileAttributes >>> 0,
+    chunks: () => readMember(zip, entry, { decodeFileData: false })
+  }
+}
+
+async function* readMember(
+  zip: ZipFile,
+  entry: Entry,
+  options: { readonly decodeFileData?: false }
+): AsyncGenerator<Uint8Array> {
+  const stream = await orMalformed(zip.openReadStreamPromise(entry, options))
   try {
     for await (const chunk of stream) yield chunk as Uint8Array
   } catch (error) {

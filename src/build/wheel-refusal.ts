@@ -13,6 +13,7 @@ export type RefusalCause =
   | 'wrong-project'
   | 'wrong-version'
   | 'unexpected-build-tag'
+  | 'signed-wheel'
   | 'unsupported-tags'
   | 'malformed-archive'
   | 'archive-too-large'

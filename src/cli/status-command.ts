@@ -85,6 +85,7 @@ function troubles({ status, nodes, health }: StatusFacts): readonly string[] {
       : []),
     ...storageTroubles(status.storage),
     ...copiesInWords(status),
+    ...upstreamInWords(status),
     ...health.problems.map((problem) => `Problem: ${plain(problem)}`),
     ...(away.length === 0 ? [] : [`Away: ${away.map(({ label }) => plain(label)).join(', ')}`])
   ]
@@ -100,6 +101,18 @@ function storageTroubles({ repair, missing }: StatusView['storage']): readonly s
   }[repair.done]
   const found = plain(repair.found.slice(0, 3).join('; '))
   return [`The database was found damaged at the start (${found}). ${done}; ${back}.`]
+}
+
+/** What of upstream a person should know: it is gone, or nobody follows it yet. */
+function upstreamInWords({ upstream }: StatusView): readonly string[] {
+  const { trouble, answerAgeMs, observer } = upstream
+  const last = answerAgeMs === undefined ? '' : `; its last answer came ${durationInWords(answerAgeMs)} ago`
+  return [
+    ...(trouble === ''
+      ? []
+      : [`Upstream is in trouble: ${plain(trouble)}${last}. The last known pages are served.`]),
+    ...(observer === undefined ? ['No node follows upstream yet: one is being elected.'] : [])
+  ]
 }
 
 /** What of its share this node lacks, and what the mesh lost. */

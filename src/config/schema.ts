@@ -85,7 +85,17 @@ export const settingsShape = {
     .string()
     .refine(isIndexUrl, 'must be an http or https URL')
     .describe('The index to follow; empty: the one that pip would use on this machine'),
-  upstreamPollMs: duration.describe('How often it is asked for news'),
+  upstreamPollMs: duration.describe('How often it is asked for news of each project that the mesh watches'),
+  follow: z
+    .enum(['watched', 'everything'])
+    .describe(
+      'Which projects are watched: wanted ones and those that clients ask for, or slowly everything that it lists'
+    ),
+  demand: z
+    .enum(['on', 'off'])
+    .describe(
+      'What pip and uv need and nobody has is wanted, with low priority; visitors may ask for builds'
+    ),
   mdns: z.boolean().describe('Find and be found on the local network'),
   acceptLan: z.boolean().describe('Let newcomers of the local network in without a ticket'),
   slots: z.int().min(1).max(256).describe('Builds at a time'),
@@ -143,6 +153,8 @@ export const DEFAULT_SETTINGS: Settings = {
   roles: ['build', 'index'],
   upstream: '',
   upstreamPollMs: PAGE_FRESH_MS,
+  follow: 'watched',
+  demand: 'on',
   mdns: true,
   acceptLan: false,
   // A build of C++ takes all memory that most Pis have.

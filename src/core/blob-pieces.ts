@@ -25,6 +25,12 @@ export function pieceRange(size: number, index: number): PieceRange {
   return { start, end: Math.min(start + BLOB_PIECE_BYTES, size) }
 }
 
+/** The pieces that have some of these bytes. */
+export function piecesIn({ start, end }: PieceRange): readonly number[] {
+  const first = Math.floor(start / BLOB_PIECE_BYTES)
+  return Array.from({ length: Math.max(0, pieceCount(end) - first) }, (_, index) => first + index)
+}
+
 /** Whether a list has a digest for each piece of a blob of this size. */
 export function isListFor(size: number, list: Uint8Array): boolean {
   return list.byteLength === pieceCount(size) * PIECE_DIGEST_BYTES

@@ -34,3 +34,12 @@ export function parseJobId(text: unknown): { project: ProjectName; version: stri
   }
   return { project: parseProjectName(project), version, target }
 }
+
+/** The release of a job id that was parsed before: only where its parts begin is looked for. */
+export function jobParts(job: JobId): { readonly project: ProjectName; readonly version: string } {
+  const equals = job.indexOf('==')
+  return {
+    project: job.slice(0, equals) as ProjectName,
+    version: job.slice(equals + 2, job.indexOf('@', equals))
+  }
+}

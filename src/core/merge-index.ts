@@ -31,6 +31,8 @@ export interface MergedProject {
   readonly versions: readonly string[]
   /** Upstream's as they came; the mesh's have a relative `url` and a `_commonwheel` key in `raw` (PEP 691 reserves `_`). */
   readonly files: readonly PageFile[]
+  /** How many of the last `files` are the mesh's own: an upstream that is itself a mesh has that key, too. */
+  readonly oursCount: number
 }
 
 /**
@@ -41,13 +43,41 @@ export interface MergedProject {
 export function mergeProject({ page, wheels, fits }: MergeInput): MergedProject | undefined {
   if (page === undefined) return undefined
   const { name, status, rest } = page
-  if (status === 'quarantined') return { name, status, rest, versions: page.versions, files: [] }
+  if (status === 'quarantined')
+    return { name, status, rest, versions: page.versions, files: [], oursCount: 0 }
   const releases = releasesOf(page)
   const listed = listedWheels(page, wheels, releases)
   const ours = listed.map((wheel) =>
     meshFile(wheel, yankedBecause(wheel, releases.get(keyOf(wheel.version)) ?? [], fits))
   )
-  return { name, status, rest, versions: versionsOf(page, listed), files: [...page.files, ...ours] }
+  const files = [...page.files, ...ours]
+  return { name, status, rest, versions: versionsOf(page, listed), files, oursCount: ours.length }
+}
+
+/**
+ * The mesh's own wheels alone, for clients that must have this index beside another one; undefined when there are none,
+ * so that such a client looks elsewhere. `up` leads one folder further up than the merged page's URLs do.
+ */
+export function onlyOurs(merged: MergedProject, up: '../'): MergedProject | undefined {
+  const { name, status, rest, oursCount } = merged
+  if (oursCount === 0) return undefined
+  const files = merged.files.slice(-oursCount).map((file) => deeper(file, up))
+  const versions = [...new Set(files.flatMap(({ filename }) => parseWheelName(filename)?.version ?? []))]
+  const given = rest['project-status']
+  return {
+    name,
+    status,
+    rest: given === undefined ? {} : { 'project-status': given },
+    versions,
+    files,
+    oursCount
+  }
+}
+
+function deeper(file: PageFile, up: string): PageFile {
+  const { _commonwheel: about, ...raw } = file.raw as { readonly _commonwheel: { readonly log: string } }
+  const url = up + file.url
+  return { ...file, url, raw: { ...raw, url, _commonwheel: { ...about, log: up + about.log } } }
 }
 
 /** Whether a file of that name is a wheel which pip on the target would install. */
@@ -80,14 +110,21 @@ function keyOf(version: string): string {
   return parsed === undefined ? version : versionKey(parsed)
 }
 
-/** Upstream's list, or what its files tell where it has none, and every version of ours in addition. */
+/** Upstream's list as it is, or what its files tell where it has none, and every version of ours that is not among them. */
 function versionsOf(page: ProjectPage, ours: readonly PublishedWheel[]): readonly string[] {
-  const spellings = new Map<string, string>()
   const told = page.files.flatMap(({ filename }) => versionOfFile(filename, page.name) ?? [])
-  const added = ours.map(({ version }) => version)
-  for (const version of [...(page.versions.length > 0 ? page.versions : told), ...added]) {
-    if (!spellings.has(keyOf(version))) spellings.set(keyOf(version), version)
-  }
+  const known = page.versions.length > 0 ? page.versions : firstSpellings(told)
+  const keys = new Set(known.map(keyOf))
+  return [
+    ...known,
+    ...firstSpellings(ours.map(({ version }) => version)).filter((one) => !keys.has(keyOf(one)))
+  ]
+}
+
+/** `1.0` and `1.0.0` are one version. */
+function firstSpellings(versions: readonly string[]): readonly string[] {
+  const spellings = new Map<string, string>()
+  for (const version of versions) if (!spellings.has(keyOf(version))) spellings.set(keyOf(version), version)
   return [...spellings.values()]
 }
 
@@ -128,16 +165,18 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** PEP 592: a yanked release stays yanked; a wheel that upstream's own replaces steps back, but locks keep it. */
+/**
+ * PEP 592: what is made of a yanked source is yanked, with upstream's reason, as is everything of a yanked release; a wheel that
+ * upstream's own replaces steps back, but locks keep it.
+ */
 function yankedBecause(
   wheel: PublishedWheel,
   release: readonly PageFile[],
   fits: MergeInput['fits']
 ): boolean | string {
-  if (release.every((file) => file.yanked !== false)) {
-    const sdist = release.find((file) => !file.filename.endsWith('.whl'))
-    return (sdist ?? release[0])?.yanked ?? true
-  }
+  const sdists = release.filter((file) => !file.filename.endsWith('.whl'))
+  const sources = sdists.length > 0 ? sdists : release
+  if (sources.every((file) => file.yanked !== false)) return sources[0]?.yanked ?? true
   const replaced = release.some((file) => file.yanked === false && fits(file.filename, wheel.target))
   return replaced ? UPSTREAM_SHIPS_IT : false
 }

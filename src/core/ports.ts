@@ -1,6 +1,6 @@
 import type { Job } from './job.ts'
 import type { BuildEnvironment, Failure, FeedId, WheelRef } from './record.ts'
-import type { NodeId, ProjectName, Sha256 } from './ids.ts'
+import type { NodeId, ProjectName, Sha256, TargetId } from './ids.ts'
 
 /** What core, ledger and scheduler need of the world. Adapters implement these; node/create-node.ts joins them. */
 
@@ -181,6 +181,20 @@ export interface PieceStore extends BlobStore {
   byPieces(digest: Sha256, plan: PiecePlan): Promise<PiecedBlob>
 }
 
+/** A blob store that gives a small part of a blob at once. */
+export interface PartStore extends BlobStore {
+  /** Undefined: it is not here, or it has another size than it should. */
+  readPart(digest: Sha256, part: BlobPart): Promise<Uint8Array<ArrayBuffer> | undefined>
+}
+
+/** From `start` up to and without `end`. */
+export interface BlobPart {
+  readonly start: number
+  readonly end: number
+  /** Of the whole blob. */
+  readonly size: number
+}
+
 export interface PiecePlan {
   readonly size: number
   /** As many digests of 32 bytes as the size has pieces. */
@@ -192,8 +206,8 @@ export interface PiecedBlob {
   has(index: number): boolean
   /** Checks a piece and keeps it; `false` when it is wrong. The bytes are the store's until this is settled. */
   put(index: number, bytes: Uint8Array): Promise<boolean>
-  /** Bytes from the first on that are here without a gap, each piece checked. */
-  readonly checkedBytes: number
+  /** Where the checked bytes end that are here without a gap from `start` on; `start` itself when there are none. */
+  checkedUntil(start: number): number
   /** Some of the checked bytes from `start` on, not beyond `end`; undefined once the transfer is over. */
   read(start: number, end: number): Promise<Uint8Array | undefined>
   /** Checks the whole and makes the blob visible; throws BLOB_MISMATCH and drops everything otherwise. */
@@ -239,7 +253,48 @@ export interface UpstreamIndex {
   project(name: ProjectName, options?: AbortOptions & { readonly etag?: string }): Promise<UpstreamAnswer>
   /** The bytes behind a URL of a page; at most `maxBytes`, else an UpstreamError (UPSTREAM_TOO_LARGE). */
   download(url: string, options: AbortOptions & { readonly maxBytes: number }): AsyncIterable<Uint8Array>
+  /** Where it tells of more than one project at once. */
+  readonly news?: UpstreamNews
 }
+
+/** What an index says about all its projects. Both throw an UpstreamError, as {@link UpstreamIndex} does. */
+export interface UpstreamNews {
+  /** All projects with their serials (0 without one), one by one as they come: the list is not held in memory. */
+  projects(
+    options: AbortOptions & {
+      readonly etag?: string
+      readonly onProject: (name: ProjectName, serial: number) => void
+    }
+  ): Promise<ProjectsAnswer>
+  /** The newest releases of all projects. */
+  updates(options?: AbortOptions & { readonly etag?: string }): Promise<UpdatesAnswer>
+}
+
+export type ProjectsAnswer =
+  | { readonly kind: 'listed'; readonly etag: string; readonly projects: number; readonly serials: boolean }
+  | { readonly kind: 'not-modified' }
+
+export type UpdatesAnswer =
+  | { readonly kind: 'updates'; readonly etag: string; readonly updates: readonly UpstreamUpdate[] }
+  | { readonly kind: 'not-modified' }
+  /** This index has no feed. */
+  | { readonly kind: 'missing' }
+
+/** One release of the feed; `id` tells it from every other. */
+export interface UpstreamUpdate {
+  readonly project: ProjectName
+  readonly id: string
+}
+
+/** What the node that follows upstream answers a member that needs a page. Ages in milliseconds: since upstream said so. */
+export type ObserverAnswer =
+  /** The newest observation is the record of this id. */
+  | { readonly kind: 'observed'; readonly record: string; readonly ageMs: number }
+  | { readonly kind: 'missing'; readonly ageMs: number }
+  /** Upstream gave no answer, or was not asked. */
+  | { readonly kind: 'trouble'; readonly reason: string }
+  /** It does not follow upstream at the moment. */
+  | { readonly kind: 'elsewhere' }
 
 export type BuildPhase = 'fetch' | 'requirements' | 'build' | 'inspect' | 'store'
 
@@ -250,8 +305,15 @@ export interface BuildRequest {
 }
 
 /** What one build came to, before it is signed. Exactly one of `wheel` and `failure` is there. */
+export interface RetaggedWheel {
+  readonly target: TargetId
+  readonly wheel: WheelRef
+}
+
 export interface BuildReport {
   readonly wheel?: WheelRef
+  /** The same wheel under the tags of another target, which runs its code as well. */
+  readonly retagged?: RetaggedWheel
   readonly failure?: Failure
   /** Digest and size of the log, already in the blob store, gzip-compressed UTF-8 text. */
   readonly log: { readonly sha256: Sha256; readonly size: number }

@@ -1,7 +1,12 @@
 import { compareFences } from './fence.ts'
 import type { NodeId, Sha256 } from './ids.ts'
+import { parseJobId } from './job.ts'
 import type { Channel } from './published.ts'
 import type { ResultRecord, TrustLevel, WheelRef } from './record.ts'
+import { parseTarget } from './target.ts'
+import { compareVersions, parseVersion } from './version.ts'
+import { parseWheelName } from './wheel-name.ts'
+import { wheelFitsTarget } from './wheel-tags.ts'
 
 /** One result as evidence: who signed it, and how far that node is trusted (undefined: not a member, or one no more). */
 export interface Vote {
@@ -40,9 +45,11 @@ export function publish(votes: readonly Vote[], gates: PublishGates): readonly P
     const wheel = vote.record.wheel
     if (wheel === undefined) continue
     const publication: Publication = { vote, wheel, channel: channelOf(vote, admissible, gates.quorum) }
-    const before = listed.get(wheel.filename)
+    // disks and users that take no notice of case are to meet one file, too
+    const name = wheel.filename.toLowerCase()
+    const before = listed.get(name)
     if (before === undefined || (before.channel === 'testing' && publication.channel === 'stable')) {
-      listed.set(wheel.filename, publication)
+      listed.set(name, publication)
     }
   }
   return [...listed.values()]
@@ -55,8 +62,26 @@ function passesGates({ level, record }: Vote, gates: PublishGates): boolean {
     level !== undefined &&
     record.environment.sandboxLevel > 0 &&
     gates.sdists.has(record.sdist.sha256) &&
-    !gates.retracted.has(wheel.sha256)
+    !gates.retracted.has(wheel.sha256) &&
+    isNamedAsItsJob(record.job, wheel)
   )
+}
+
+/** A builder vouches for the release and the target of its job: under another name its wheel would pass for what nobody checked. */
+function isNamedAsItsJob(job: ResultRecord['job'], { filename }: WheelRef): boolean {
+  const { project, version, target } = parseJobId(job)
+  const name = parseWheelName(filename)
+  return (
+    name?.project === project &&
+    isSameVersion(name.version, version) &&
+    wheelFitsTarget(name.tags, parseTarget(target))
+  )
+}
+
+/** `1.0` and `1.0.0` are one (PEP 440). */
+function isSameVersion(a: string, b: string): boolean {
+  const [left, right] = [parseVersion(a), parseVersion(b)]
+  return left !== undefined && right !== undefined && compareVersions(left, right) === 0
 }
 
 function channelOf(vote: Vote, all: readonly Vote[], quorum: number): Channel {

@@ -1,11 +1,12 @@
 import { BlobError } from '../core/blob-error.ts'
+import type { PieceRange } from '../core/blob-pieces.ts'
 import { messageOf } from '../core/errors.ts'
 import type { NodeId } from '../core/ids.ts'
 import { BLOB_PIECE_BYTES } from '../core/limits.ts'
 import type { BlobFacts, PiecedBlob } from '../core/ports.ts'
 import type { BlobFollower } from './blob-follower.ts'
 import { fetchInOrder, StoreRefusal, type BlobProgress } from './blob-in-order.ts'
-import { GossipError } from './gossip-error.ts'
+import { mayComeBack } from './gossip-error.ts'
 import type { FlightOrder, FlightParts } from './flight-parts.ts'
 import { HolderQueue } from './holder-queue.ts'
 import { PieceTransfer } from './piece-transfer.ts'
@@ -19,6 +20,10 @@ export interface Flight {
   readonly followers: Set<BlobFollower>
   /** What is checked while it comes in pieces. */
   readonly pieced: () => PiecedBlob | undefined
+  /** Somebody waits for these bytes: they come before the others, when it comes in pieces. */
+  prefer(range: PieceRange): void
+  /** It ended because the store took no more: no holder cures that, but the bytes can be had past it. */
+  isRefused(): boolean
 }
 
 /** Asks holders until the blob is here: in pieces when a record names them, else one after the other. */
@@ -28,17 +33,30 @@ export function startFlight(parts: FlightParts, order: FlightOrder): Flight {
   const size = Promise.race([running.told, done])
   // it may go unheard: nobody waits for the size in `ensure`
   size.catch(() => undefined)
-  return { done, size, followers: running.followers, pieced: () => running.pieced }
+  return {
+    done,
+    size,
+    followers: running.followers,
+    pieced: () => running.pieced,
+    prefer: (range) => {
+      running.prefer(range)
+    },
+    isRefused: () => running.isRefused
+  }
 }
 
 class RunningFlight implements BlobProgress {
   readonly followers = new Set<BlobFollower>()
   readonly told: Promise<number>
   pieced: PiecedBlob | undefined
+  isRefused = false
+  readonly #preferred: PieceRange[] = []
+  #transfer: PieceTransfer | undefined
   readonly #parts: FlightParts
   readonly #order: FlightOrder
   #tell: (size: number) => void = () => undefined
   #toldSize: number | undefined
+  #broughtSome = false
 
   constructor(parts: FlightParts, order: FlightOrder) {
     this.#parts = parts
@@ -48,7 +66,25 @@ class RunningFlight implements BlobProgress {
     })
   }
 
+  prefer(range: PieceRange): void {
+    this.#preferred.push(range)
+    this.#transfer?.prefer(range)
+  }
+
   async run(): Promise<number> {
+    // it may have come while this flight waited for its turn
+    const held = await this.#parts.store.size(this.#order.digest)
+    if (held !== undefined) return held
+    try {
+      return await this.#fetch()
+    } catch (error) {
+      // what is neither about the blob nor our own stop is about the disk
+      this.isRefused = !(error instanceof BlobError) && !this.#order.signal.aborted
+      throw error
+    }
+  }
+
+  async #fetch(): Promise<number> {
     const { about } = this.#order
     if (about?.pieces !== undefined && about.size > BLOB_PIECE_BYTES) {
       const size = await this.#inPieces(about)
@@ -65,6 +101,7 @@ class RunningFlight implements BlobProgress {
   }
 
   onChunk(chunk: Uint8Array, offset: number): void {
+    this.#broughtSome = true
     for (const follower of this.followers) follower.push(chunk, offset)
   }
 
@@ -79,14 +116,17 @@ class RunningFlight implements BlobProgress {
         },
         onPiece: () => {
           for (const follower of this.followers) follower.look()
-        }
+        },
+        preferred: this.#preferred
       },
       this.#order,
       facts
     )
+    this.#transfer = transfer
     try {
       return await transfer.run()
     } finally {
+      this.#transfer = undefined
       this.pieced = undefined
     }
   }
@@ -113,6 +153,7 @@ class RunningFlight implements BlobProgress {
     for (;;) {
       const partial = await store.partial(digest)
       const wasResumed = partial.offset > 0
+      this.#broughtSome = false
       try {
         return await client.with({ peer, digest }, (session) => fetchInOrder(session, partial, this), {
           signal
@@ -120,7 +161,7 @@ class RunningFlight implements BlobProgress {
       } catch (error) {
         await partial.suspend()
         if (error instanceof StoreRefusal) throw error.cause
-        if (error instanceof GossipError && error.code === 'PEER_BUSY') holders.busy(peer)
+        if (mayComeBack(error, this.#broughtSome)) holders.busy(peer)
         if (!(error instanceof BlobError && error.code === 'BLOB_MISMATCH')) {
           log.debug('could not fetch a blob from a peer', { digest, peer, why: messageOf(error) })
           return undefined

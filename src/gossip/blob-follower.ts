@@ -1,4 +1,4 @@
-import { pieceCount, pieceRange } from '../core/blob-pieces.ts'
+import { pieceCount, pieceRange, type PieceRange } from '../core/blob-pieces.ts'
 import type { Sha256 } from '../core/ids.ts'
 import type { BlobStore, PiecedBlob } from '../core/ports.ts'
 import { MAX_FOLLOWER_LAG_BYTES } from './gossip-limits.ts'
@@ -12,10 +12,12 @@ export interface BlobFollower {
   /** What came turned out wrong; false: this reader was given none of it, and may follow what comes instead. */
   spoil(reason: Error): boolean
   /**
-   * The whole blob, once. The last bytes come only after the digest was checked: when it is wrong, this throws instead, and
-   * whoever passed the bytes on breaks off a transfer that would have been complete with them.
+   * What it asked for, once. The last bytes of the blob come only after the digest was checked: when it is wrong, this throws instead,
+   * and whoever passed the bytes on breaks off a transfer that would have been complete with them.
    */
   bytes(): AsyncGenerator<Uint8Array>
+  /** Where the next byte for the reader is. */
+  readonly position: number
 }
 
 export interface FollowerParts {
@@ -25,6 +27,10 @@ export interface FollowerParts {
   readonly done: Promise<unknown>
   /** While the blob comes in pieces: those that are checked are read from here, as fast as the reader likes. */
   readonly pieced: () => PiecedBlob | undefined
+  /** The part that is wanted; all of it unless said. */
+  readonly range?: PieceRange
+  /** The reader has gone, or has all. */
+  readonly onEnd: () => void
 }
 
 /**
@@ -38,26 +44,44 @@ export function createBlobFollower(parts: FollowerParts): BlobFollower {
 
 class Follower implements BlobFollower {
   readonly #parts: FollowerParts
+  readonly #start: number
+  readonly #end: number
   readonly #waiting: Uint8Array[] = []
   #waitingBytes = 0
-  #nextOffset = 0
-  #delivered = 0
+  #nextOffset: number
+  #position: number
   #isLive = true
   #hasEnded = false
   #spoiled: Error | undefined
-  #wake = (): void => undefined
+  #isWoken = false
+  #wake = (): void => {
+    this.#isWoken = true
+  }
 
   constructor(parts: FollowerParts) {
     this.#parts = parts
+    this.#start = parts.range?.start ?? 0
+    this.#end = parts.range?.end ?? Infinity
+    this.#nextOffset = this.#start
+    this.#position = this.#start
+  }
+
+  get position(): number {
+    return this.#position
   }
 
   push(chunk: Uint8Array, offset: number): void {
-    this.#isLive &&=
-      offset === this.#nextOffset && this.#waitingBytes + chunk.byteLength <= MAX_FOLLOWER_LAG_BYTES
+    const wanted = chunk.subarray(
+      Math.max(0, this.#nextOffset - offset),
+      Math.max(0, Math.min(chunk.byteLength, this.#end - offset))
+    )
+    if (!this.#isLive || wanted.byteLength === 0) return
+    const hasGap = offset > this.#nextOffset
+    this.#isLive = !hasGap && this.#waitingBytes + wanted.byteLength <= MAX_FOLLOWER_LAG_BYTES
     if (!this.#isLive) return
-    this.#waiting.push(chunk)
-    this.#waitingBytes += chunk.byteLength
-    this.#nextOffset += chunk.byteLength
+    this.#waiting.push(wanted)
+    this.#waitingBytes += wanted.byteLength
+    this.#nextOffset += wanted.byteLength
     this.#wake()
   }
 
@@ -68,29 +92,41 @@ class Follower implements BlobFollower {
   spoil(reason: Error): boolean {
     this.#waiting.length = 0
     this.#waitingBytes = 0
-    this.#nextOffset = 0
-    if (this.#delivered === 0) return false
+    this.#nextOffset = this.#start
+    if (this.#position === this.#start) return false
     this.#spoiled = reason
     this.#wake()
     return true
   }
 
   async *bytes(): AsyncGenerator<Uint8Array> {
-    const { store, digest, done } = this.#parts
+    try {
+      yield* this.#follow()
+    } finally {
+      this.#isLive = false
+      this.#waiting.length = 0
+      this.#parts.onEnd()
+    }
+  }
+
+  async *#follow(): AsyncGenerator<Uint8Array> {
+    const { store, digest, done, range } = this.#parts
     const ended = settled(done).then(() => {
       this.#hasEnded = true
     })
-    for (;;) {
+    while (this.#position < this.#end) {
+      this.#isWoken = false
       if (this.#spoiled !== undefined) throw this.#spoiled
       const chunk = this.#nextPushed() ?? (await this.#nextChecked())
       if (chunk !== undefined) {
-        this.#delivered += chunk.byteLength
+        this.#position += chunk.byteLength
         yield chunk
       } else if (this.#hasEnded) break
       else await Promise.race([ended, this.#news()])
     }
+    if (this.#position >= this.#end) return
     await done
-    yield* store.read(digest, { start: this.#delivered })
+    yield* store.read(digest, { start: this.#position, ...(range && { end: range.end }) })
   }
 
   /** The newest chunk is held back: it may be the last one. */
@@ -100,18 +136,24 @@ class Follower implements BlobFollower {
     return chunk
   }
 
-  /** Of pieces only the last one is held back: the whole is checked when all are there. */
+  /** Of pieces only the last one is held back: the whole is checked when all are there. Who wants a part of that one alone has it at once. */
   async #nextChecked(): Promise<Uint8Array | undefined> {
     const pieced = this.#parts.pieced()
     if (pieced === undefined) return undefined
     const last = pieceRange(pieced.size, pieceCount(pieced.size) - 1)
-    const end = Math.min(pieced.checkedBytes, last.start)
-    return end > this.#delivered ? pieced.read(this.#delivered, end) : undefined
+    const open = this.#start < last.start ? last.start : last.end
+    const end = Math.min(this.#end, open, pieced.checkedUntil(this.#position))
+    return end > this.#position ? pieced.read(this.#position, end) : undefined
   }
 
+  /** Also what came while we looked. */
   #news(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve
+      this.#wake = () => {
+        this.#isWoken = true
+        resolve()
+      }
+      if (this.#isWoken) resolve()
     })
   }
 }

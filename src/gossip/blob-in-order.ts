@@ -1,3 +1,4 @@
+import { BlobError } from '../core/blob-error.ts'
 import type { PieceRange } from '../core/blob-pieces.ts'
 import { BLOB_PIECE_BYTES } from '../core/limits.ts'
 import type { PartialBlob } from '../core/ports.ts'
@@ -40,13 +41,14 @@ export async function fetchInOrder(
       () => (part.end < size ? partAt(part.end) : undefined)
     )
   }
-  return partial.commit()
+  return kept(partial.commit())
 }
 
-async function kept(appending: Promise<void>): Promise<void> {
+async function kept<T>(storing: Promise<T>): Promise<T> {
   try {
-    await appending
+    return await storing
   } catch (cause) {
+    if (cause instanceof BlobError) throw cause
     throw new StoreRefusal('the blob store took no more', { cause })
   }
 }

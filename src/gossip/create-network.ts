@@ -13,6 +13,7 @@ import { createGossipBus } from './gossip-bus.ts'
 import { HELLO_TIMEOUT_MS, KEEPER_TICK_MS } from './gossip-limits.ts'
 import { serveHello } from './hello-protocol.ts'
 import { createMessenger } from './messenger.ts'
+import { createObserverExchange, type ObserverExchange } from './observe-protocol.ts'
 import type { DiscoveryHandler } from './lan-discovery.ts'
 import { createPeerKeeper } from './peer-keeper.ts'
 import { createPeerStanding } from './peer-standing.ts'
@@ -51,6 +52,8 @@ export interface Network extends Startable {
   readonly blobs: StreamingBlobSource
   /** Whether a member holds a blob, now. */
   probe(node: NodeId, digest: Sha256, options: ProbeOptions): Promise<ProbeAnswer>
+  /** Questions to the member that follows upstream, and from others to this one. */
+  readonly observers: Pick<ObserverExchange, 'ask' | 'onAsked'>
   /** Members with an open connection. */
   connected(): readonly NodeId[]
   /** Where a node says that it listens (its `node` record). */
@@ -99,6 +102,7 @@ export async function createNetwork(parts: NetworkParts, options: NetworkOptions
     messenger,
     blobs,
     probe: pieces.probe,
+    observers: pieces.observers,
     connected: keeper.connected,
     learn: keeper.learn,
     onDiscovered: keeper.onDiscovered,
@@ -165,6 +169,7 @@ function createPieces(
     ),
     probe: (peer: NodeId, digest: Sha256, options: ProbeOptions) =>
       probeHolder(client, { peer, digest }, options),
+    observers: createObserverExchange(host),
     upload: createByteRate(clock, options.upload ?? 0),
     blobs: createBlobSource({ self: host.nodeId, store, client, peers, clock, log })
   }
@@ -173,7 +178,7 @@ function createPieces(
 /** In the order in which a connection meets them. */
 async function startPieces(
   { door, source, store, log, blame }: PieceParts,
-  { host, index, strangers, watch, bus, messenger, sync, keeper, upload }: Pieces,
+  { host, index, strangers, watch, bus, messenger, sync, keeper, upload, observers }: Pieces,
   greeting: Parameters<typeof serveHello>[1]
 ): Promise<() => Promise<void>> {
   await serveDoor({ host, door, strangers, log })
@@ -183,6 +188,7 @@ async function startPieces(
   await serveSync({ host, source, index, log, blame }, (from) => {
     sync.request(from, { prompted: true })
   })
+  await observers.serve(log)
   watch.start()
   await host.libp2p.start()
   bus.start()

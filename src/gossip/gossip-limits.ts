@@ -106,6 +106,8 @@ export const MAX_BLOBS_SERVED = 32
 export const MAX_BLOBS_SERVED_PEER = 8
 /** Blobs that this node fetches at once; others wait. */
 export const MAX_BLOB_FETCHES = 8
+/** Readers at once whose blob goes past a disk that takes no more, with two pieces of memory each: 64 MiB. */
+export const MAX_BLOBS_PASSED = 8
 /** Asked for at once: two of them, one coming and one asked for ahead, leave a quarter of a window free. */
 export const BLOB_ASK_BYTES = 768 * KiB
 /** Peers asked at once whether they hold a blob. */

@@ -16,19 +16,27 @@ interface Holder {
 }
 
 /**
- * Who fetches which piece: pure bookkeeping. Pieces go out in their order, so that the beginning is there first. When none is
+ * Who fetches which piece: pure bookkeeping. Pieces go out in their order, so that the beginning is there first, unless somebody
+ * waits for others. When none is
  * left, a holder that has nothing to do fetches again what a much slower one is expected to need long for; whichever comes
  * first counts.
  */
 export class PieceBoard {
-  /** Nobody was asked for these; ascending. */
+  /** Nobody was asked for these: those that are waited for, then the others; ascending. */
   readonly #open: number[]
+  readonly #preferred = new Set<number>()
   readonly #missing: Set<number>
   readonly #holders = new Map<NodeId, Holder>()
 
   constructor(missing: readonly number[]) {
     this.#open = [...missing].sort((a, b) => a - b)
     this.#missing = new Set(missing)
+  }
+
+  /** Somebody waits for these pieces, and not for those before them. */
+  prefer(pieces: Iterable<number>): void {
+    for (const index of pieces) this.#preferred.add(index)
+    this.#sort()
   }
 
   get isComplete(): boolean {
@@ -69,7 +77,7 @@ export class PieceBoard {
     )
     if (!this.#missing.has(index) || isAsked || this.#open.includes(index)) return
     this.#open.push(index)
-    this.#open.sort((a, b) => a - b)
+    this.#sort()
   }
 
   /** A holder is gone: what it was asked for is open again. */
@@ -77,6 +85,11 @@ export class PieceBoard {
     const attempts = this.#holders.get(holder)?.attempts ?? []
     this.#holders.delete(holder)
     for (const { index } of attempts) this.again(index)
+  }
+
+  #sort(): void {
+    const rank = (index: number): number => (this.#preferred.has(index) ? 0 : 1)
+    this.#open.sort((a, b) => rank(a) - rank(b) || a - b)
   }
 
   #assign(holder: NodeId, index: number | undefined, nowMs: number): number | undefined {

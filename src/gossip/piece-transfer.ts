@@ -1,13 +1,14 @@
 import { BlobError } from '../core/blob-error.ts'
-import { piecesOf, pieceCount, pieceRange } from '../core/blob-pieces.ts'
+import { piecesIn, piecesOf, pieceCount, pieceRange, type PieceRange } from '../core/blob-pieces.ts'
 import { messageOf } from '../core/errors.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { BlobFacts, PiecedBlob } from '../core/ports.ts'
 import type { FlightOrder, FlightParts } from './flight-parts.ts'
 import type { BlobSession } from './blob-session.ts'
-import { GossipError, asError } from './gossip-error.ts'
+import { GossipError, asError, mayComeBack } from './gossip-error.ts'
 import { BLOB_PIECE_MS, BLOB_STEAL_TICK_MS, MAX_BLOB_HOLDERS } from './gossip-limits.ts'
 import type { HolderQueue } from './holder-queue.ts'
+import { Changes } from './changes.ts'
 import { PieceBoard } from './piece-board.ts'
 
 export interface PieceTransferParts extends FlightParts {
@@ -16,11 +17,19 @@ export interface PieceTransferParts extends FlightParts {
   readonly onBegin: (blob: PiecedBlob) => void
   /** A piece is here and right. */
   readonly onPiece: () => void
+  /** Bytes that somebody waits for already. */
+  readonly preferred: readonly PieceRange[]
 }
 
 interface Begun {
   readonly blob: PiecedBlob
   readonly board: PieceBoard
+}
+
+/** What one session brought. */
+interface Brought {
+  pieces: number
+  isWrong: boolean
 }
 
 /**
@@ -35,14 +44,16 @@ export class PieceTransfer {
   readonly #over = new AbortController()
   readonly #signal: AbortSignal
   #begun: Promise<Begun> | undefined
+  #board: PieceBoard | undefined
   #working = 0
   #failure: unknown
   /** Holders that have other pieces than the record says. */
   #strange = 0
-  readonly #idle = new Set<() => void>()
+  readonly #changes: Changes
 
   constructor(parts: PieceTransferParts, order: FlightOrder, facts: BlobFacts) {
     this.#parts = parts
+    this.#changes = new Changes(parts.clock)
     this.#order = order
     this.#facts = facts
     this.#signal = AbortSignal.any([this.#over.signal, order.signal])
@@ -60,6 +71,11 @@ export class PieceTransfer {
     if (begun === undefined && this.#strange > 0) return undefined
     const { digest } = this.#order
     throw new BlobError({ code: 'BLOB_UNAVAILABLE', digest, asked: this.#parts.holders.asked })
+  }
+
+  /** Somebody waits for these bytes. */
+  prefer(range: PieceRange): void {
+    this.#board?.prefer(piecesIn(range))
   }
 
   async #commit(blob: PiecedBlob): Promise<number | undefined> {
@@ -107,25 +123,26 @@ export class PieceTransfer {
     const buffer = await buffers.take(AbortSignal.any([this.#signal])).catch(() => undefined)
     if (buffer === undefined) return
     this.#working += 1
+    const brought = { pieces: 0, isWrong: false }
     try {
       const place = { peer, digest }
-      await client.with(place, (session) => this.#use(session, buffer), { signal: this.#signal })
+      await client.with(place, (session) => this.#use(session, buffer, brought), { signal: this.#signal })
       // it was left for others who wait for memory: it may be of use again
-      holders.busy(peer)
+      if (!brought.isWrong) holders.busy(peer)
     } catch (error) {
-      if (error instanceof GossipError && error.code === 'PEER_BUSY') holders.busy(peer)
-      else if (!this.#signal.aborted)
+      if (!brought.isWrong && mayComeBack(error, brought.pieces > 0)) holders.busy(peer)
+      if (!this.#signal.aborted)
         log.debug('a holder of pieces was left', { digest, peer, why: messageOf(error) })
     } finally {
       this.#working -= 1
       buffers.give(buffer)
       const begun = await this.#begun?.catch(() => undefined)
       begun?.board.gone(peer)
-      this.#changed()
+      this.#changes.tell()
     }
   }
 
-  async #use(session: BlobSession, buffer: Uint8Array): Promise<void> {
+  async #use(session: BlobSession, buffer: Uint8Array, brought: Brought): Promise<void> {
     const { size, list } = await session.head({ list: true })
     if (list === undefined || size !== this.#facts.size || piecesOf(size, list) !== this.#facts.pieces) {
       this.#strange += 1
@@ -139,7 +156,7 @@ export class PieceTransfer {
       this.#fail(error)
       return
     }
-    await this.#drive(session, begun, buffer)
+    await this.#drive(session, begun, { first: buffer, brought })
   }
 
   async #begin(list: Uint8Array): Promise<Begun> {
@@ -151,11 +168,18 @@ export class PieceTransfer {
     )
     onBegin(blob)
     if (missing.length === 0) this.#over.abort(new Error('all pieces were here'))
-    return { blob, board: new PieceBoard(missing) }
+    const board = new PieceBoard(missing)
+    board.prefer(this.#parts.preferred.flatMap(piecesIn))
+    this.#board = board
+    return { blob, board }
   }
 
   /** Pieces of one holder, as long as there are any for it: one comes in while the one before is checked and kept. */
-  async #drive(session: BlobSession, begun: Begun, first: Uint8Array): Promise<void> {
+  async #drive(
+    session: BlobSession,
+    begun: Begun,
+    { first, brought }: { readonly first: Uint8Array; readonly brought: Brought }
+  ): Promise<void> {
     const { buffers } = this.#parts
     const second = buffers.tryTake()
     const free = second === undefined ? [first] : [first, second]
@@ -173,8 +197,10 @@ export class PieceTransfer {
           if (second !== undefined) ahead = this.#takeAhead(session.peer, begun.board)
           return ahead
         })
+        brought.pieces += 1
         const kept = this.#keep(session, begun, { index, target }).finally(() => free.push(buffer))
         kept.catch((error: unknown) => {
+          brought.isWrong = true
           session.abort(error)
         })
         keeping.push(kept)
@@ -237,7 +263,7 @@ export class PieceTransfer {
     board.kept(index)
     onPiece()
     if (board.isComplete) this.#over.abort(new Error('all pieces are here'))
-    this.#changed()
+    this.#changes.tell()
   }
 
   /** Waits until there is a piece for this holder; undefined: there will be none. */
@@ -249,27 +275,13 @@ export class PieceTransfer {
       if (buffers.hasWaiting && this.#working > 1) return undefined
       const index = board.take(peer, clock.monotonicMs())
       if (index !== undefined) return index
-      await this.#changeWithin(BLOB_STEAL_TICK_MS)
+      await this.#changes.within(BLOB_STEAL_TICK_MS)
     }
-  }
-
-  async #changeWithin(ms: number): Promise<void> {
-    const waking = new AbortController()
-    const wake = (): void => {
-      waking.abort()
-    }
-    this.#idle.add(wake)
-    await this.#parts.clock.sleep(ms, { signal: waking.signal }).catch(() => undefined)
-    this.#idle.delete(wake)
-  }
-
-  #changed(): void {
-    for (const wake of this.#idle) wake()
   }
 
   #fail(error: unknown): void {
     this.#failure ??= error
     this.#over.abort(error)
-    this.#changed()
+    this.#changes.tell()
   }
 }

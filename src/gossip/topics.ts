@@ -5,7 +5,7 @@ import type { Topic } from '../core/ports.ts'
 export const DOOR_PROTOCOL = '/commonwheel/door/1'
 
 /** Protocols among members. */
-export type MeshProtocol = 'hello' | 'message' | 'sync' | 'blob'
+export type MeshProtocol = 'hello' | 'message' | 'sync' | 'blob' | 'observe'
 
 /** Both topics of a mesh. */
 export const TOPICS: readonly Topic[] = ['entries', 'coordination']

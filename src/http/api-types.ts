@@ -67,6 +67,33 @@ export interface StatusView {
   }
   readonly storage: StorageView
   readonly copies: CopiesView
+  readonly upstream: UpstreamView
+}
+
+/** How following upstream goes, as this node sees it; what concerns the whole mesh is known to the observer. */
+export interface UpstreamView {
+  readonly follow: 'watched' | 'everything'
+  /** The node that follows upstream for the mesh; absent while it is elected. */
+  readonly observer?: string
+  /** It is this node. */
+  readonly self: boolean
+  /** Milliseconds since upstream answered this node; absent: it did not since this node started. */
+  readonly answerAgeMs?: number
+  /** What is wrong with upstream as a whole, `''` for nothing. */
+  readonly trouble: string
+  /** Projects that it asks for in turn, and those in the line of `everything`; 0 on other nodes. */
+  readonly watched: number
+  readonly backlog: number
+  /** Requests of this node since it started, and in the last hour. */
+  readonly requests: number
+  readonly requestsLastHour: number
+  readonly demand: {
+    readonly on: boolean
+    /** Pairs of project and target that clients asked for lately. */
+    readonly counted: number
+    /** Wants that this node wrote for them since it started. */
+    readonly wants: number
+  }
 }
 
 /** This node's part in keeping the mesh's blobs. Sizes in bytes. */

@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono'
 import { messageOf } from '../core/errors.ts'
 import { type Sha256, isSha256 } from '../core/ids.ts'
-import type { AbortOptions, Log } from '../core/ports.ts'
+import type { AbortOptions, BlobPart, Log } from '../core/ports.ts'
 import { type ByteRange, matchesEtag, parseRange, rangeStillHolds } from './conditional.ts'
 import type { HttpEnv } from './http-env.ts'
 import { begun, streamBody } from './stream-body.ts'
@@ -17,10 +17,12 @@ export interface ServedFile {
 }
 
 export interface FileSource {
-  /** `gone`: retracted. undefined: not a wheel of this mesh. */
-  find(digest: Sha256): ServedFile | 'gone' | undefined
+  /** `gone`: retracted. undefined: not a wheel of this mesh, or not by this name. */
+  find(digest: Sha256, filename: string): ServedFile | 'gone' | undefined
   /** Opens a blob wherever it is, checked while it streams; rejects when nobody has it. `end` of the range is exclusive. */
   open(digest: Sha256, range?: ByteRange, options?: OpenOptions): Promise<OpenedFile>
+  /** A small part, when it is here and was checked before; undefined, at once or later: ask `open`. Never rejects. */
+  part?(digest: Sha256, part: BlobPart): Promise<Uint8Array<ArrayBuffer> | undefined> | undefined
 }
 
 export interface OpenOptions extends AbortOptions {
@@ -43,72 +45,132 @@ export interface FileRouteParts {
 const FOREVER = 'public, max-age=365000000, immutable'
 const METADATA_SUFFIX = '.metadata'
 
+/** What an answer about a file depends on. */
+export interface FileRequest {
+  readonly digest: string
+  /** Last part of the path. */
+  readonly asked: string
+  readonly isGet: boolean
+  readonly ifNoneMatch: string | undefined
+  readonly ifRange: string | undefined
+  readonly range: string | undefined
+}
+
+export interface FileAnswer {
+  readonly kind: 'answer'
+  readonly status: 200 | 206 | 304
+  readonly headers: Record<string, string>
+  /** Undefined: no body, as for HEAD and 304. */
+  readonly part: SentPart | undefined
+}
+
+/** `end` exclusive. */
+export interface SentPart extends ByteRange {
+  readonly digest: Sha256
+  /** Of the whole blob. */
+  readonly size: number
+}
+
+interface Refused {
+  readonly kind: 'refused'
+  readonly status: 404 | 410 | 416
+  readonly text: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const UNKNOWN: Refused = { kind: 'refused', status: 404, text: 'This mesh has no such file.\n' }
+const RETRACTED: Refused = { kind: 'refused', status: 410, text: 'This file was retracted.\n' }
+
 /** `/files/<sha256>/<file name>` and, by PEP 658, `<file name>.metadata` beside it. */
 export function addFileRoutes(app: Hono<HttpEnv>, parts: FileRouteParts): void {
   app.get('/files/:digest/:filename', async (c) => {
     const digest = c.req.param('digest')
-    const found = isSha256(digest) ? parts.files.find(digest) : undefined
-    if (found === 'gone') return textAnswer(410, 'This file was retracted.\n')
-    const blob = found && isSha256(digest) ? blobNamed(c.req.param('filename'), digest, found) : undefined
-    if (blob === undefined) return textAnswer(404, 'This mesh has no such file.\n')
-    return sendBlob(c, blob, parts)
+    const answer = fileAnswer(parts.files, {
+      digest,
+      asked: c.req.param('filename'),
+      isGet: c.req.method === 'GET',
+      ifNoneMatch: c.req.header('if-none-match'),
+      ifRange: c.req.header('if-range'),
+      range: c.req.header('range')
+    })
+    if (answer.kind === 'refused') return textAnswer(answer.status, answer.text, answer.headers)
+    if (answer.part === undefined || !isSha256(digest)) return new Response(null, answer)
+    return sendPart(c, { ...answer, part: answer.part, wheel: digest }, parts)
   })
+}
+
+/** What is said of a file, and which part of it is sent: decided here alone, whichever way the request came. */
+export function fileAnswer(files: Pick<FileSource, 'find'>, request: FileRequest): FileAnswer | Refused {
+  const { digest, asked, isGet } = request
+  const isMetadata = asked.endsWith(METADATA_SUFFIX)
+  const filename = isMetadata ? asked.slice(0, -METADATA_SUFFIX.length) : asked
+  const found = isSha256(digest) ? files.find(digest, filename) : undefined
+  if (found === 'gone') return RETRACTED
+  if (found === undefined || !isSha256(digest)) return UNKNOWN
+  const blob = isMetadata ? metadataOf(found) : { digest, size: found.size, type: 'application/octet-stream' }
+  const etag = `"${blob.digest}"`
+  if (matchesEtag(request.ifNoneMatch, etag)) {
+    return { kind: 'answer', status: 304, headers: lasting(etag), part: undefined }
+  }
+  // RFC 9110 §14.2: a range has a meaning for GET only.
+  const range = parseRange(
+    isGet && rangeStillHolds(request.ifRange, etag) ? request.range : undefined,
+    blob.size
+  )
+  if (range === 'unsatisfiable') return unsatisfiable(blob.size)
+  return bodyOf(blob, range, isGet)
 }
 
 interface NamedBlob {
   readonly digest: Sha256
-  readonly wheel: Sha256
   readonly size: number
   readonly type: string
 }
 
-function blobNamed(filename: string, digest: Sha256, file: ServedFile): NamedBlob | undefined {
-  if (filename === file.filename)
-    return { digest, wheel: digest, size: file.size, type: 'application/octet-stream' }
-  if (filename !== file.filename + METADATA_SUFFIX) return undefined
-  return {
-    digest: file.metadata,
-    wheel: digest,
-    size: file.metadataSize,
-    type: 'text/plain; charset=utf-8'
-  }
+function metadataOf({ metadata, metadataSize }: ServedFile): NamedBlob {
+  return { digest: metadata, size: metadataSize, type: 'text/plain; charset=utf-8' }
 }
 
-async function sendBlob(c: Context<HttpEnv>, blob: NamedBlob, parts: FileRouteParts): Promise<Response> {
-  const etag = `"${blob.digest}"`
-  const headers = {
+function bodyOf({ digest, size, type }: NamedBlob, range: ByteRange | undefined, isGet: boolean): FileAnswer {
+  const { start, end } = range ?? { start: 0, end: size }
+  const headers: Record<string, string> = lasting(`"${digest}"`)
+  headers['content-type'] = type
+  headers['content-length'] = String(end - start)
+  if (range !== undefined) headers['content-range'] = `bytes ${start}-${end - 1}/${size}`
+  const part = isGet ? { digest, start, end, size } : undefined
+  return { kind: 'answer', status: range === undefined ? 200 : 206, headers, part }
+}
+
+function lasting(etag: string): Record<string, string> {
+  return {
     etag,
     'cache-control': FOREVER,
     'accept-ranges': 'bytes',
     'x-content-type-options': 'nosniff'
   }
-  if (matchesEtag(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers })
-  // RFC 9110 §14.2: a range has a meaning for GET only.
-  const isGet = c.req.method === 'GET'
-  const asked = isGet && rangeStillHolds(c.req.header('if-range'), etag) ? c.req.header('range') : undefined
-  const range = parseRange(asked, blob.size)
-  if (range === 'unsatisfiable') return unsatisfiable(blob.size)
-  const length = range === undefined ? blob.size : range.end - range.start
-  const head = {
-    status: range === undefined ? 200 : 206,
-    headers: {
-      ...headers,
-      'content-type': blob.type,
-      'content-length': String(length),
-      ...(range && { 'content-range': `bytes ${range.start}-${range.end - 1}/${blob.size}` })
-    }
-  }
-  if (!isGet) return new Response(null, head)
-  try {
-    const from = { signal: c.req.raw.signal, wheel: blob.wheel }
-    const { chunks } = await parts.files.open(blob.digest, range, from)
-    return await streamBody(c, head, await begun(chunks, length), parts.log)
-  } catch (error) {
-    parts.log.warn('file not available', { digest: blob.digest, error: messageOf(error) })
-    return textAnswer(503, 'No holder of this file can be reached at the moment.\n', { 'retry-after': '10' })
-  }
 }
 
-function unsatisfiable(size: number): Response {
-  return textAnswer(416, 'The file is shorter than that.\n', { 'content-range': `bytes */${size}` })
+function unsatisfiable(size: number): Refused {
+  const headers = { 'content-range': `bytes */${size}` }
+  return { kind: 'refused', status: 416, text: 'The file is shorter than that.\n', headers }
+}
+
+interface Sending extends FileAnswer {
+  readonly part: SentPart
+  readonly wheel: Sha256
+}
+
+async function sendPart(
+  c: Context<HttpEnv>,
+  { status, headers, part, wheel }: Sending,
+  { files, log }: FileRouteParts
+): Promise<Response> {
+  const range = status === 206 ? { start: part.start, end: part.end } : undefined
+  try {
+    const { chunks } = await files.open(part.digest, range, { signal: c.req.raw.signal, wheel })
+    return await streamBody(c, { status, headers }, await begun(chunks, part.end - part.start), log)
+  } catch (error) {
+    log.warn('file not available', { digest: part.digest, error: messageOf(error) })
+    return textAnswer(503, 'No holder of this file can be reached at the moment.\n', { 'retry-after': '10' })
+  }
 }

@@ -11,6 +11,8 @@ export const ROOT_CACHE_BYTES = 64 * MiB
 export const GZIP_MIN_BYTES = 1 * KiB
 /** Different `Accept` headers whose outcome is remembered: every version of pip and uv sends its own one. */
 export const ACCEPT_MEMO_ENTRIES = 64
+/** A body that is read at once and sent in one piece: as much as a slow client of a larger one keeps in memory, too. */
+export const DIRECT_FILE_BYTES = 256 * KiB
 /** A POST to the API: 500 specs of 200 characters and room. */
 export const MAX_BODY_BYTES = 256 * KiB
 /** One spec of a want, as typed. */
@@ -29,6 +31,15 @@ export const MAX_QUEUED_EVENTS = 1_000
 export const EVENT_HEARTBEAT_MS = 15 * second
 /** A log as inflated for a client without gzip: what a build may write, and a bound for a hostile archive. */
 export const MAX_INFLATED_LOG_BYTES = 20 * MiB
+/** Logs that are read for pages at once: each may take some 100 MiB while it is looked at. */
+export const MAX_LOG_PAGES = 2
+/** What somebody types into the search: no project has a longer name than 200 characters. */
+export const MAX_QUERY_CHARS = 200
+/** Projects that a search finds, when the question names no number and at most. */
+export const DEFAULT_SEARCH_ROWS = 100
+export const MAX_SEARCH_ROWS = 500
+/** Entries of a feed: a busy mesh of 50 builders ends some 50 builds in a quarter of an hour, and readers ask that often. */
+export const MAX_FEED_ENTRIES = 50
 
 /** All headers of one request. */
 export const MAX_HEADER_BYTES = 16 * KiB

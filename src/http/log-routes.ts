@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import type { Context, Hono } from 'hono'
 import { messageOf } from '../core/errors.ts'
 import { type Sha256, isSha256 } from '../core/ids.ts'
@@ -7,7 +5,7 @@ import type { AbortOptions, Log } from '../core/ports.ts'
 import { matchesEtag } from './conditional.ts'
 import type { OpenedFile } from './file-routes.ts'
 import type { HttpEnv } from './http-env.ts'
-import { MAX_INFLATED_LOG_BYTES } from './http-limits.ts'
+import { inflated } from './inflate-log.ts'
 import { acceptsGzip } from './negotiate.ts'
 import { begun, streamBody } from './stream-body.ts'
 import { textAnswer } from './text-answer.ts'
@@ -23,10 +21,6 @@ export interface LogRouteParts {
   readonly logs: LogSource
   readonly log: Log
 }
-
-const CUT = new TextEncoder().encode(
-  '\n[commonwheel: the log is longer than this node inflates; ask for gzip]\n'
-)
 
 /** `/logs/<sha256>`: a build log, compressed as it is stored, or inflated for whoever cannot. */
 export function addLogRoutes(app: Hono<HttpEnv>, parts: LogRouteParts): void {
@@ -64,26 +58,5 @@ async function sendLog(c: Context<HttpEnv>, digest: Sha256, parts: LogRouteParts
   } catch (error) {
     parts.log.warn('log not available', { digest, error: messageOf(error) })
     return textAnswer(503, 'No holder of this log can be reached at the moment.\n')
-  }
-}
-
-/** Bounded: another node made the archive, and a few kilobytes of gzip can hold gigabytes. */
-async function* inflated(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const source = Readable.from(chunks, { highWaterMark: 1 })
-  const gunzip = createGunzip()
-  source.on('error', (error) => gunzip.destroy(error))
-  let total = 0
-  try {
-    for await (const chunk of source.pipe(gunzip) as AsyncIterable<Buffer>) {
-      total += chunk.byteLength
-      if (total > MAX_INFLATED_LOG_BYTES) {
-        yield CUT
-        return
-      }
-      yield chunk
-    }
-  } finally {
-    source.destroy()
-    gunzip.destroy()
   }
 }

@@ -40,6 +40,14 @@ export function trusted(text: string): Markup {
   return new Markup(text)
 }
 
+/** Words of ours: what stands between backticks is code. */
+export function prose(text: string): Markup {
+  const parts = text.split('`').map(escapeHtml)
+  return trusted(
+    parts.map((part, at) => (at % 2 === 1 && at < parts.length - 1 ? `<code>${part}</code>` : part)).join('')
+  )
+}
+
 export const NOTHING: Markup = trusted('')
 
 function render(value: MarkupValue): string {

@@ -1,94 +1,132 @@
-import { createHash } from 'node:crypto'
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
-import { GZIP_MIN_BYTES } from './http-limits.ts'
+import type { Page, Representation } from './page.ts'
 
-const compress = promisify(gzip)
-
-/** One body as it goes over the wire, with its headers ready: a hot page costs a look-up and a write. */
-export interface Representation {
-  readonly body: Uint8Array<ArrayBuffer>
-  /** Strong, and different for the gzip form (RFC 9110 §8.8.1). */
-  readonly etag: string
-  readonly headers: Readonly<Record<string, string>>
-  /** Of a 304: what a cache must update. */
-  readonly notModifiedHeaders: Readonly<Record<string, string>>
-}
-
-export interface CachedPage {
-  readonly plain: Representation
-  /** Compressed once, when first asked for. */
-  gzip(): Promise<Representation>
-  /** Memory held. */
-  bytes(): number
-}
+export type Form = 'plain' | 'gzip'
 
 export interface PageCache {
-  /** The page of `key`, rendered anew only when `revision` is another than last time. */
-  get(key: string, revision: string, render: () => CachedPage): CachedPage
+  /** The page of `key`, if it is kept and of that revision. */
+  find(key: string, revision: string): KeptPage | undefined
+  /** Keeps a page that was made, unless it fills the whole cache: it would push all others out, and then itself. */
+  put(key: string, revision: string, page: Page): KeptPage
 }
 
-/** Keeps the pages that were asked for last, up to `maxBytes` in sum; a page larger than that is rendered each time. */
+interface Entry {
+  readonly revision: string
+  readonly page: KeptPage
+  /** Asked for since the cache looked last. */
+  isUsed: boolean
+  /** As last counted: a page grows and shrinks when a form of it is made. */
+  bytes: number
+}
+
+/**
+ * Keeps the pages that are asked for, up to `maxBytes` in sum. To be asked for only leaves a mark, as that happens ten thousand times a
+ * second; when room is needed, the oldest without a mark go, and the others lose theirs (the “second chance” rule).
+ */
 export function createPageCache(maxBytes: number): PageCache {
-  const pages = new Map<string, { readonly revision: string; readonly page: CachedPage }>()
-  const evict = (): void => {
-    let bytes = 0
-    for (const { page } of pages.values()) bytes += page.bytes()
-    for (const [key, { page }] of pages) {
-      if (bytes <= maxBytes) return
-      pages.delete(key)
-      bytes -= page.bytes()
+  const entries = new Map<string, Entry>()
+  let total = 0
+
+  function count(entry: Entry): void {
+    total += entry.page.bytes() - entry.bytes
+    entry.bytes = entry.page.bytes()
+  }
+
+  function forget(key: string): void {
+    total -= entries.get(key)?.bytes ?? 0
+    entries.delete(key)
+  }
+
+  function shrink(): void {
+    for (const [oldest, entry] of entries) {
+      if (total <= maxBytes) return
+      if (!entry.isUsed) {
+        forget(oldest)
+        continue
+      }
+      entry.isUsed = false
+      // To the end, where this very loop comes to it again when all others were used as well.
+      entries.delete(oldest)
+      entries.set(oldest, entry)
     }
   }
+
   return {
-    get(key, revision, render): CachedPage {
-      const held = pages.get(key)
-      const page = held?.revision === revision ? held.page : render()
-      pages.delete(key)
-      // One that fills the whole cache would push all others out, and then itself.
+    find(key, revision) {
+      const entry = entries.get(key)
+      if (entry?.revision !== revision) return undefined
+      entry.isUsed = true
+      return entry.page
+    },
+    put(key, revision, made) {
+      forget(key)
+      const page: KeptPage = new KeptPage(made, () => {
+        const entry = entries.get(key)
+        if (entry?.page === page) count(entry)
+        shrink()
+      })
       if (page.bytes() > maxBytes) return page
-      pages.set(key, { revision, page })
-      if (page !== held?.page) evict()
+      const entry = { revision, page, isUsed: true, bytes: 0 }
+      entries.set(key, entry)
+      count(entry)
+      shrink()
       return page
     }
   }
 }
 
-/** A body made ready to be sent, with `headers` that both its forms share. */
-export function createPage(text: string, headers: Readonly<Record<string, string>>): CachedPage {
-  const body = Buffer.from(text)
-  const tag = createHash('sha256').update(body).digest('hex').slice(0, 32)
-  const plain = representation(body, `"${tag}"`, headers)
-  let compressed: Promise<Representation> | undefined
-  let compressedBytes = 0
-  const deflate = async (): Promise<Representation> => {
-    const small = Buffer.from(await compress(body, { level: constants.Z_DEFAULT_COMPRESSION }))
-    compressedBytes = small.byteLength
-    return representation(small, `"${tag}-gz"`, { ...headers, 'content-encoding': 'gzip' })
-  }
-  return {
-    plain,
-    gzip: () => (compressed ??= body.byteLength < GZIP_MIN_BYTES ? Promise.resolve(plain) : deflate()),
-    bytes: () => body.byteLength + compressedBytes
-  }
-}
+/**
+ * A rendered page. Clients of an index ask for gzip: the plain form, five times as large, is let go once that is made, and made
+ * again of it when somebody asks for it after all.
+ */
+export class KeptPage {
+  readonly #whenOther: () => void
+  readonly #making = new Map<Form, Promise<Representation>>()
+  #page: Page | undefined
+  #gzip: Representation | undefined
+  #isPlainAsked = false
 
-function representation(
-  body: Buffer<ArrayBuffer>,
-  etag: string,
-  shared: Readonly<Record<string, string>>
-): Representation {
-  const { 'content-type': type, 'content-encoding': encoding, ...lasting } = shared
-  return {
-    body,
-    etag,
-    headers: {
-      ...lasting,
-      ...(type === undefined ? {} : { 'content-type': type }),
-      ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
-      'content-length': String(body.byteLength),
-      etag
-    },
-    notModifiedHeaders: { ...lasting, etag }
+  constructor(page: Page, whenOther: () => void) {
+    this.#page = page
+    this.#whenOther = whenOther
+  }
+
+  /** The form, if it can be had at once. */
+  ready(form: Form): Representation | undefined {
+    if (form === 'gzip') return this.#gzip
+    this.#isPlainAsked = true
+    return this.#page?.plain
+  }
+
+  /** Compressed or inflated once, when first asked for. */
+  get(form: Form): Promise<Representation> {
+    const ready = this.ready(form)
+    if (ready !== undefined) return Promise.resolve(ready)
+    const running = this.#making.get(form)
+    if (running !== undefined) return running
+    const making = (form === 'gzip' ? this.#compress() : this.#inflate()).finally(() => {
+      this.#making.delete(form)
+      this.#whenOther()
+    })
+    this.#making.set(form, making)
+    return making
+  }
+
+  /** Memory held. */
+  bytes(): number {
+    const [plain, gzip] = [this.#page?.plain, this.#gzip]
+    return (plain?.body.byteLength ?? 0) + (gzip === undefined || gzip === plain ? 0 : gzip.body.byteLength)
+  }
+
+  async #compress(): Promise<Representation> {
+    if (this.#page === undefined) throw new TypeError('a page has one of its forms at any time')
+    this.#gzip = await this.#page.gzip()
+    if (!this.#isPlainAsked && this.#gzip !== this.#page.plain) this.#page = undefined
+    return this.#gzip
+  }
+
+  async #inflate(): Promise<Representation> {
+    if (this.#gzip === undefined) throw new TypeError('a page has one of its forms at any time')
+    this.#page = await this.#gzip.inflated()
+    return this.#page.plain
   }
 }

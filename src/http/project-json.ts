@@ -1,4 +1,5 @@
 import type { CellView, ProjectView, ReleaseView, WheelView } from './project-view.ts'
+import { isoSeconds } from './words.ts'
 
 /**
  * A project as JSON. Names and meaning of the fields up to `pip_dependencies` are those of piwheels' project JSON,
@@ -45,8 +46,18 @@ function wheelJson(wheel: WheelView): object {
   }
 }
 
-function cellJson({ state, reason, log }: CellView): object {
-  return { outcome: state, reason, log: log === undefined ? null : `../../logs/${log}` }
+function cellJson({ state, reason, asked, cause, build, log }: CellView): object {
+  return {
+    outcome: state,
+    reason,
+    asked: asked ?? true,
+    cause: cause ?? null,
+    builder: build?.builder ?? null,
+    builder_name: build?.label ?? null,
+    finished: build === undefined ? null : secondsUtc(build.finishedMs),
+    duration_seconds: build === undefined ? null : Math.round(build.durationMs / 1000),
+    log: log === undefined ? null : `../../logs/${log}`
+  }
 }
 
 /** The last two parts of a wheel's name (PEP 427). */
@@ -60,5 +71,5 @@ function tagsOf(filename: string): { readonly abi: string; readonly platform: st
 
 /** `YYYY-MM-DD HH:MM:SS`, UTC. */
 function secondsUtc(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ')
+  return isoSeconds(ms).replace('T', ' ').replace('Z', '')
 }

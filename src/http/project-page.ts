@@ -1,167 +1,73 @@
-import type { TargetId } from '../core/ids.ts'
-import { parseTarget } from '../core/target.ts'
-import type { JobStateView } from './api-types.ts'
+import type { FailureCauses } from '../core/failure-causes.ts'
+import { type IndexPlace, toolLines } from './index-lines.ts'
 import { type Markup, NOTHING, html } from './markup.ts'
 import { pageShell } from './page-shell.ts'
-import type { CellView, ProjectView, ReleaseView, WheelView } from './project-view.ts'
+import { aptPackagesOf, wheelSection } from './project-files.ts'
+import { failureSection, missingSection } from './project-missing.ts'
+import { releaseTable } from './project-table.ts'
+import type { ProjectView, ReleaseRange } from './project-view.ts'
+import { countOf } from './words.ts'
 
-/** Releases shown at once; the others are one click away. */
-const OPEN_RELEASES = 10
-/** Debian's rule for package names: what is copied into a shell must be a name and nothing else. */
-const APT_PACKAGE = /^[a-z0-9][a-z0-9+.-]+$/
+/** Cells of the table on one page, so that it stays below 150 KB: a cell and the wheel behind it take up to 900 bytes. */
+const PAGE_CELLS = 120
+const MAX_PAGE_RELEASES = 25
+const MIN_PAGE_RELEASES = 5
 
-const WORDS: Readonly<Record<JobStateView, string>> = {
-  built: 'built',
-  upstream: 'upstream has it',
-  failed: 'failed',
-  building: 'building',
-  queued: 'queued',
-  waiting: 'waiting',
-  skipped: 'skipped',
-  excluded: 'not for it'
+/** The releases of a page (from 1) of a project in a mesh with so many targets. */
+export function pageRange(page: number, targets: number): ReleaseRange {
+  const fitting = Math.floor(PAGE_CELLS / Math.max(targets, 1))
+  const count = Math.min(MAX_PAGE_RELEASES, Math.max(MIN_PAGE_RELEASES, fitting))
+  return { first: (page - 1) * count, count }
+}
+
+export interface ProjectPageParts {
+  readonly place: IndexPlace
+  readonly causes: FailureCauses
+  /** From 1. */
+  readonly page: number
 }
 
 /** The page of one project, for people. Links are relative to `/project/<name>`. */
-export function projectPage(view: ProjectView, indexUrl: string): string {
-  const [open, older] = [view.releases.slice(0, OPEN_RELEASES), view.releases.slice(OPEN_RELEASES)]
-  return pageShell(
-    `${view.displayName} – Commonwheel`,
-    html`<p class="faint"><a href="../">Commonwheel</a> / project</p>
-      <h1>${view.displayName}</h1>
-      <p>${view.summary}</p>
-      <h2>Install</h2>
-      <pre>${installCommand(view, indexUrl)}</pre>
-      <p class="faint">
-        <a href="../simple/${view.name}/">index page</a> ·
-        <a href="${view.name}/json">JSON</a>${upstreamLink(view)}
+export function projectPage(view: ProjectView, { place, causes, page }: ProjectPageParts): string {
+  const isFirst = page === 1
+  return pageShell({
+    title: `${view.displayName}${isFirst ? '' : `, page ${page}`} – Commonwheel`,
+    root: '../',
+    feeds: [{ title: `New wheels of ${view.displayName}`, path: `project/${view.name}/wheels.atom` }],
+    body: html`<h1>${view.displayName}</h1>
+      ${view.summary === '' ? NOTHING : html`<p class="lead">${view.summary}</p>`}
+      <p class="small faint">
+        <a href="../simple/${view.name}/">Index page</a> · <a href="${view.name}/json">JSON</a> ·
+        <a href="${view.name}/wheels.atom">Feed</a>${upstreamLink(view)}
       </p>
+      ${isFirst ? installSection(view, place) : NOTHING} ${isFirst ? missingSection(view, causes) : NOTHING}
       <h2>Versions and targets</h2>
-      ${releaseTable(view.targets, open)}
-      ${
-        older.length === 0
-          ? NOTHING
-          : html`<details>
-              <summary>${older.length} older versions</summary>
-              ${releaseTable(view.targets, older)}
-            </details>`
-      }
-      ${failures(view.releases)} ${wheelList(view.releases)}`
-  )
+      ${releaseTable(view.targets, view.releases)} ${pager(view, page)}
+      ${isFirst ? failureSection(view) : NOTHING} ${wheelSection(view.releases)}`
+  })
 }
 
 function upstreamLink({ upstreamUrl }: ProjectView): Markup {
-  return /^https?:\/\//.test(upstreamUrl) ? html` · <a href="${upstreamUrl}">upstream</a>` : NOTHING
+  return /^https?:\/\//.test(upstreamUrl) ? html` · <a href="${upstreamUrl}">Upstream</a>` : NOTHING
 }
 
 /** System libraries first: of the newest release that people get by default. */
-function installCommand(view: ProjectView, indexUrl: string): string {
+function installSection(view: ProjectView, place: IndexPlace): Markup {
   const usual = view.releases.find(
     (release) => release.wheels.length > 0 && !release.prerelease && !release.yanked
   )
-  const packages = new Set(usual?.wheels.flatMap((wheel) => wheel.aptPackages) ?? [])
-  const apt = [...packages].filter((name) => APT_PACKAGE.test(name)).sort()
-  const pip = `pip install --index-url ${indexUrl} ${view.name}`
-  return apt.length === 0 ? pip : `sudo apt install ${apt.join(' ')}\n${pip}`
+  return html`<h2>Install</h2>
+    ${toolLines(place, view.name, { apt: aptPackagesOf(usual) })}`
 }
 
-function releaseTable(targets: readonly TargetId[], releases: readonly ReleaseView[]): Markup {
-  if (releases.length === 0) return html`<p>Upstream has no release with a source archive.</p>`
-  return html`<div class="scroll">
-    <table>
-      <caption>
-        What each version is on each target
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">version</th>
-          ${targets.map(targetHead)}
-        </tr>
-      </thead>
-      <tbody>
-        ${releases.map((release) => releaseRow(targets, release))}
-      </tbody>
-    </table>
-  </div>`
-}
-
-/** In three lines, so that the columns of a phone stay narrow. */
-function targetHead(id: TargetId): Markup {
-  const { python, platform, libc } = parseTarget(id)
-  return html`<th scope="col">${python}<br />${platform}<br /><span class="faint">${libc}</span></th>`
-}
-
-function releaseRow(targets: readonly TargetId[], release: ReleaseView): Markup {
-  const cells = new Map(release.cells.map((cell) => [cell.target, cell]))
-  return html`<tr>
-    <th scope="row">${release.version}${badges(release)}</th>
-    ${targets.map((target) => tableCell(cells.get(target)))}
-  </tr>`
-}
-
-function badges(release: ReleaseView): Markup {
-  const words = [
-    ...(release.prerelease ? ['pre-release'] : []),
-    ...(release.yanked ? ['yanked'] : []),
-    ...(release.skipReason === '' ? [] : [`skipped: ${release.skipReason}`])
-  ]
-  return html`${words.map((word) => html`<span class="tag">${word}</span>`)}`
-}
-
-function tableCell(cell: CellView | undefined): Markup {
-  if (cell === undefined) return html`<td class="excluded">not wanted</td>`
-  const word = WORDS[cell.state]
-  const text = cell.log === undefined ? html`${word}` : html`<a href="../logs/${cell.log}">${word}</a>`
-  return html`<td class="${cell.state}" title="${cell.reason}">${text}</td>`
-}
-
-/** A title needs a mouse: failures are told in the open as well. */
-function failures(releases: readonly ReleaseView[]): Markup {
-  const failed = releases.flatMap(({ version, cells }) =>
-    cells.filter(({ state }) => state === 'failed').map((cell) => ({ version, cell }))
-  )
-  if (failed.length === 0) return NOTHING
-  const items = failed.map(
-    ({ version, cell }) =>
-      html`<li>
-        <code>${version}</code> for <code>${cell.target}</code>: ${cell.reason}${logLink(cell.log)}
-      </li>`
-  )
-  return html`<h2>Why builds failed</h2>
-    <ul>
-      ${items}
-    </ul>`
-}
-
-function logLink(log: string | undefined): Markup {
-  return log === undefined ? NOTHING : html` (<a href="../logs/${log}">log</a>)`
-}
-
-function wheelList(releases: readonly ReleaseView[]): Markup {
-  const wheels = releases.flatMap((release) => release.wheels)
-  if (wheels.length === 0) return NOTHING
-  return html`<h2>Wheels of this mesh</h2>
-    <ul>
-      ${wheels.map(wheelItem)}
-    </ul>`
-}
-
-function wheelItem(wheel: WheelView): Markup {
-  const apt = wheel.aptPackages.length === 0 ? NOTHING : html`<br />needs ${wheel.aptPackages.join(', ')}`
-  const yanked =
-    wheel.yanked === false
-      ? NOTHING
-      : html`<br />yanked: ${wheel.yanked === true ? 'by upstream' : wheel.yanked}`
-  return html`<li>
-    <a href="../files/${wheel.sha256}/${encodeURIComponent(wheel.filename)}">${wheel.filename}</a>
-    <span class="faint"
-      >${sizeText(wheel.size)}${logLink(wheel.log)}<br /><code>sha256 ${wheel.sha256}</code
-      >${apt}${yanked}</span
+function pager({ first, total, releases, name }: ProjectView, page: number): Markup {
+  const last = first + releases.length
+  if (total <= releases.length) return NOTHING
+  return html`<nav class="pager" aria-label="Versions">
+    <span>${page > 1 ? html`<a rel="prev" href="${name}?page=${page - 1}">Newer versions</a>` : NOTHING}</span
+    ><span class="faint">${first + 1} to ${last} of ${countOf(total, 'version')}</span
+    ><span
+      >${last < total ? html`<a rel="next" href="${name}?page=${page + 1}">Older versions</a>` : NOTHING}</span
     >
-  </li>`
-}
-
-function sizeText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`
-  const [value, unit] = bytes < 1024 ** 2 ? [bytes / 1024, 'KiB'] : [bytes / 1024 ** 2, 'MiB']
-  return `${value.toFixed(1)} ${unit}`
+  </nav>`
 }

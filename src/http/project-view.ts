@@ -11,9 +11,22 @@ export interface ProjectView {
   readonly upstreamUrl: string
   /** Columns of the table, in the order of the cascade. */
   readonly targets: readonly TargetId[]
-  /** Newest first. */
+  /** Newest first; those of `first` and following, when a part was asked for. */
   readonly releases: readonly ReleaseView[]
+  /** Place of the first of `releases` among all that are shown, from 0. */
+  readonly first: number
+  /** All releases that are shown. */
+  readonly total: number
 }
+
+/** A part of the releases, counted from the newest. */
+export interface ReleaseRange {
+  readonly first: number
+  readonly count: number
+}
+
+/** Which part is shown, in a mesh with so many targets. */
+export type RangeFor = (targets: number) => ReleaseRange
 
 export interface ReleaseView {
   /** As upstream writes it. */
@@ -36,7 +49,7 @@ export interface WheelView {
   readonly target: TargetId
   readonly requiresPython: string
   readonly aptPackages: readonly string[]
-  /** Names from `Requires-Dist` without extras. */
+  /** Names from `Requires-Dist` without extras; empty where only a page was asked for. */
   readonly pipDependencies: readonly string[]
   readonly builder: string
   readonly log: Sha256
@@ -49,5 +62,19 @@ export interface CellView {
   readonly state: JobStateView
   /** In words; `''` where the state says it all. */
   readonly reason: string
+  /** Whether some want asks for it; it does unless this says no. */
+  readonly asked?: boolean
+  /** Code of the cause of a failure. */
+  readonly cause?: string
+  /** The last build, or the one that made the wheel. */
+  readonly build?: CellBuildView
   readonly log?: Sha256
+}
+
+export interface CellBuildView {
+  readonly builder: string
+  /** What its owner calls it; `''` when it never said. */
+  readonly label: string
+  readonly finishedMs: number
+  readonly durationMs: number
 }

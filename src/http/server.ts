@@ -1,10 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import type { Server } from 'node:http'
+import { createServer as createNodeServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
-import type { Hono } from 'hono'
+import { getRequestListener } from '@hono/node-server'
 import type { Startable } from '../core/ports.ts'
-import type { HttpEnv } from './http-env.ts'
+import type { NodeApp } from './app.ts'
 import {
   CLOSE_GRACE_MS,
   HEADERS_TIMEOUT_MS,
@@ -30,7 +29,7 @@ export interface HttpServer extends Startable {
 }
 
 /** Serves an app over HTTP, with a bound on everything a client can make us keep. */
-export function createHttpServer(app: Hono<HttpEnv>, options: HttpServerOptions): HttpServer {
+export function createHttpServer(app: NodeApp, options: HttpServerOptions): HttpServer {
   let running: { readonly server: Server; readonly stopping: AbortController } | undefined
   return {
     name: 'http',
@@ -59,16 +58,18 @@ export function createHttpServer(app: Hono<HttpEnv>, options: HttpServerOptions)
   }
 }
 
-function createServer(app: Hono<HttpEnv>, stopping: AbortSignal): Server {
-  const server = createAdaptorServer({
-    fetch: (request, env) => app.fetch(request, Object.assign(env, { stopping })),
-    serverOptions: {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS
-    }
-  }) as Server
+function createServer(app: NodeApp, stopping: AbortSignal): Server {
+  const routed = getRequestListener((request, env) => app.fetch(request, Object.assign(env, { stopping })))
+  const limits = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS
+  }
+  const server = createNodeServer(limits, (incoming, outgoing) => {
+    const otherwise = (): void => void routed(incoming, outgoing)
+    if (!app.direct(incoming, outgoing, otherwise)) otherwise()
+  })
   server.maxHeadersCount = MAX_HEADERS
   server.setTimeout(SOCKET_IDLE_MS)
   return server

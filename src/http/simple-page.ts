@@ -1,6 +1,7 @@
 import type { MergedProject } from '../core/merge-index.ts'
 import type { PageFile } from '../core/project-page.ts'
 import { escapeHtml } from './markup.ts'
+import { fileJson, hrefOf, isWebUrl, metadataText } from './simple-file.ts'
 
 /** PEP 792 made it 1.4; PEP 833 freezes HTML there. */
 const API_VERSION = '1.4'
@@ -9,14 +10,11 @@ const DROPPED_KEYS: ReadonlySet<string> = new Set(['tracks', 'alternate-location
 
 /** A project's page as JSON (PEP 691, 700, 714, 740, 792). */
 export function projectJson(project: MergedProject): string {
-  const { meta, ...rest } = Object.fromEntries(
-    Object.entries(project.rest).filter(([key]) => !DROPPED_KEYS.has(key))
-  )
-  const status = project.status === 'active' ? {} : { 'project-status': { status: project.status } }
+  const { meta, 'project-status': status, ...rest } = passedOn(project.rest)
   return JSON.stringify({
-    ...status,
+    ...(isStatus(status) && { 'project-status': status }),
     ...rest,
-    meta: { ...withoutDropped(meta), 'api-version': apiVersionOf(project.files) },
+    meta: { ...passedOn(meta), 'api-version': apiVersionOf(project.files) },
     name: project.name,
     versions: project.versions,
     files: project.files.map(fileJson)
@@ -28,6 +26,12 @@ export function projectHtml(project: MergedProject): string {
   const name = escapeHtml(project.name)
   const lines = project.files.map((file) => `${fileAnchor(file)}<br>`)
   return page(`Links for ${name}`, statusMeta(project), [`<h1>Links for ${name}</h1>`, ...lines])
+}
+
+/** Upstream's serial of the page, for `X-PyPI-Last-Serial`; some mirrors of PyPI write it as text. */
+export function serialOf({ rest: { meta } }: MergedProject): string | undefined {
+  const serial = isObject(meta) ? meta['_last-serial'] : undefined
+  return /^\d{1,16}$/.test(String(serial)) ? String(serial) : undefined
 }
 
 /** The list of all projects as JSON (PEP 691). */
@@ -49,31 +53,28 @@ function apiVersionOf(files: readonly PageFile[]): string {
   return files.every((file) => file.size !== undefined) ? API_VERSION : '1.0'
 }
 
-function withoutDropped(meta: unknown): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(isObject(meta) ? meta : {}).filter(([key]) => !DROPPED_KEYS.has(key))
-  )
+/** An empty list of the rejected keys says nothing to anybody: it stays, as upstream's page is upstream's. */
+function passedOn(keys: unknown): Readonly<Record<string, unknown>> {
+  const isKept = ([key, value]: [string, unknown]): boolean =>
+    !DROPPED_KEYS.has(key) || (Array.isArray(value) && value.length === 0)
+  return Object.fromEntries(Object.entries(isObject(keys) ? keys : {}).filter(isKept))
 }
 
-/**
- * The file's own object, made safe for every client: pip 23.0.1 fails on `dist-info-metadata` in JSON (PEP 714 names
- * `core-metadata`), uv refuses a page where a file has no `hashes`, and a relative URL of upstream's would point here.
- */
-function fileJson(file: PageFile): Readonly<Record<string, unknown>> {
-  const { raw } = file
-  const { hashes, 'dist-info-metadata': metadata, ...rest } = raw
-  if (isObject(hashes) && raw['url'] === file.url && metadata === undefined) return raw
-  const coreMetadata = metadata === undefined ? {} : { 'core-metadata': metadata }
-  return { ...coreMetadata, ...rest, url: file.url, hashes: isObject(hashes) ? hashes : {} }
+/** uv refuses a page whose status is no object. */
+function isStatus(value: unknown): boolean {
+  return isObject(value) && typeof value['status'] === 'string'
 }
 
 function fileAnchor(file: PageFile): string {
+  const { provenance, 'gpg-sig': signed } = file.raw
   const attributes = [
-    ['href', `${file.url}${hashFragment(file)}`],
+    ['href', hrefOf(file)],
     ['data-requires-python', file.requiresPython],
     ['data-yanked', yankedText(file.yanked)],
+    // PEP 714: readers look at the new name first, pip before 23.1 knows the old one only.
     ...['data-core-metadata', 'data-dist-info-metadata'].map((key) => [key, metadataText(file.raw)]),
-    ['data-provenance', typeof file.raw['provenance'] === 'string' ? file.raw['provenance'] : undefined]
+    ['data-gpg-sig', typeof signed === 'boolean' ? String(signed) : undefined],
+    ['data-provenance', isWebUrl(provenance) ? provenance : undefined]
   ]
   const text = attributes.map(([key, value]) =>
     key === undefined || value === undefined ? '' : ` ${key}="${escapeHtml(value)}"`
@@ -81,24 +82,9 @@ function fileAnchor(file: PageFile): string {
   return `<a${text.join('')}>${escapeHtml(file.filename)}</a>`
 }
 
-/** PEP 503: one hash in the fragment, SHA-256 if there is one. */
-function hashFragment(file: PageFile): string {
-  const hashes = isObject(file.raw['hashes']) ? Object.entries(file.raw['hashes']) : []
-  const [name, value] = file.sha256 === undefined ? (hashes[0] ?? []) : ['sha256', file.sha256]
-  return name === undefined || typeof value !== 'string' ? '' : `#${name}=${value}`
-}
-
 function yankedText(yanked: boolean | string): string | undefined {
   if (yanked === false) return undefined
   return yanked === true ? '' : yanked
-}
-
-/** PEP 714: readers look at the new name first, pip before 23.1 knows the old one only. */
-function metadataText(raw: PageFile['raw']): string | undefined {
-  const metadata = raw['core-metadata'] ?? raw['dist-info-metadata'] ?? raw['data-dist-info-metadata']
-  if (metadata === true) return 'true'
-  const digest = isObject(metadata) ? metadata['sha256'] : undefined
-  return typeof digest === 'string' ? `sha256=${digest}` : undefined
 }
 
 /** PEP 792, for HTML. */

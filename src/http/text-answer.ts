@@ -14,3 +14,8 @@ export function textAnswer(
 export function redirectTo(location: string): Response {
   return new Response(null, { status: 301, headers: { location, 'cache-control': 'max-age=3600' } })
 }
+
+/** What is only read here cannot be written (RFC 9110 §15.5.6). */
+export function methodNotAllowed(): Response {
+  return textAnswer(405, 'This can only be read: GET or HEAD.\n', { allow: 'GET, HEAD' })
+}

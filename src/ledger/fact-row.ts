@@ -1,6 +1,7 @@
 import { hexToBytes, bytesToHex } from '../core/hex.ts'
 import type { NodeId, Sha256 } from '../core/ids.ts'
 import { recordId } from '../core/record.ts'
+import type { RowArena } from './row-arena.ts'
 
 /** A record as a row holds it: whose it is, where it stands, and its bytes as they came. */
 export interface RowFact {
@@ -24,18 +25,30 @@ const LENGTH_BYTES = 4
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-export function encodeFact({ entry, index, author, order, slice }: RowFact): Uint8Array {
-  const name = encoder.encode(author)
-  const bytes = new Uint8Array(AUTHOR_AT + name.byteLength + LENGTH_BYTES + slice.byteLength)
-  const view = new DataView(bytes.buffer)
-  bytes.set(hexToBytes(entry))
-  bytes[HASH_BYTES] = index
-  view.setFloat64(ORDER_AT, order)
-  bytes[AUTHOR_AT - 1] = name.byteLength
-  bytes.set(name, AUTHOR_AT)
-  view.setUint32(AUTHOR_AT + name.byteLength, slice.byteLength)
-  bytes.set(slice, AUTHOR_AT + name.byteLength + LENGTH_BYTES)
-  return bytes
+export function encodeFact(fact: RowFact, arena: RowArena): Uint8Array {
+  return factWriter(fact.entry, fact.author, arena)(fact)
+}
+
+/** Encodes the facts of one entry: what they have in common is made once. */
+export function factWriter(
+  entry: Sha256,
+  author: NodeId,
+  arena: RowArena
+): (fact: Pick<RowFact, 'index' | 'order' | 'slice'>) => Uint8Array {
+  const [hash, name] = [hexToBytes(entry), encoder.encode(author)]
+  const sliceAt = AUTHOR_AT + name.byteLength + LENGTH_BYTES
+  return ({ index, order, slice }) => {
+    const bytes = arena.take(sliceAt + slice.byteLength)
+    const view = viewOf(bytes)
+    bytes.set(hash)
+    bytes[HASH_BYTES] = index
+    view.setFloat64(ORDER_AT, order)
+    bytes[AUTHOR_AT - 1] = name.byteLength
+    bytes.set(name, AUTHOR_AT)
+    view.setUint32(sliceAt - LENGTH_BYTES, slice.byteLength)
+    bytes.set(slice, sliceAt)
+    return bytes
+  }
 }
 
 /** The facts of a row, in its order. */
@@ -49,10 +62,8 @@ export function rowFactId({ entry, index }: Pick<RowFact, 'entry' | 'index'>): s
   return recordId(entry, index)
 }
 
-/** The row with one fact more; the same row when it is there already. */
-export function insertFact(row: Uint8Array | undefined, fact: RowFact): Uint8Array {
-  const added = encodeFact(fact)
-  if (row === undefined) return added
+/** The row with one fact more, whose bytes are `added`; the same row when it is there already. */
+export function insertFact(row: Uint8Array, fact: RowFact, added: Uint8Array): Uint8Array {
   let before = row.byteLength
   for (const at of placesOf(row)) {
     const order = comparePlaces(row, at, fact)

@@ -277,6 +277,7 @@ class FeedLedger implements Ledger {
         throw error
       }
     )
+    this.#parts.views?.stored(rows)
     for (const { entry } of received) {
       this.#heads.set(feedKey(entry), headOf(entry))
       this.#tell(entry)

@@ -31,7 +31,8 @@ export class MemoryRows implements RowStore {
   put(rows: readonly RowChange[]): void {
     for (const { key, value } of rows) {
       if (value === undefined) this.#rows.delete(key)
-      else this.#rows.set(key, value)
+      // A copy: what comes may be cut from a much larger piece.
+      else this.#rows.set(key, value.slice())
     }
   }
 }

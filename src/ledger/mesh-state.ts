@@ -11,6 +11,7 @@ import { decodeFacts, rowFactId, type RowFact } from './fact-row.ts'
 import { MemoryRows } from './memory-rows.ts'
 import { RecordShelf } from './record-shelf.ts'
 import { rowsOfEntries, StoredViews, type LedgerViews, type SmallRows, type ViewParts } from './views.ts'
+import { placed } from './view-rows.ts'
 import { createWishes, type Wishes } from './wishes.ts'
 
 /** What one entry changed. */
@@ -84,8 +85,8 @@ export function createMeshState(
     views,
     apply(entry) {
       if (stored === undefined) {
-        const received = [{ entry, bytes: shelf.put(entry) }]
-        memory.put(rowsOfEntries(received, { rows: memory, codec: shelf, newest: results.newestResults }))
+        const received = placed({ entry, bytes: shelf.put(entry) })
+        memory.put(rowsOfEntries([received], { rows: memory, codec: shelf, newest: results.newestResults }))
       }
       const change = fold(parts, entry)
       // Who offers what, and who is trusted how far, is not told apart here.

@@ -35,7 +35,7 @@ export class NewestResults {
     const worth = added.filter((item) => this.#isWorth(item))
     if (worth.length === 0) return
     const after = new Set([...this.#items, ...worth].sort(newerFirst).slice(0, MAX_NEWEST))
-    for (const item of this.#items) if (!after.has(item)) overlay.put(keyOf(item), undefined)
+    for (const item of this.#items) if (!after.has(item)) overlay.delete(keyOf(item))
     for (const item of worth) if (after.has(item)) overlay.putText(keyOf(item), releaseText(item))
   }
 

@@ -15,24 +15,30 @@ export interface Observations {
   reset(): void
   newest(project: ProjectName): Observation | undefined
   projects(): Iterable<ProjectName>
+  /** Another number when some project got its first page or lost its page. */
+  listRevision(): number
 }
 
 export function createObservations(): Observations {
   const newest = new Map<ProjectName, Observation>()
+  let listRevision = 0
   return {
     apply(recordId, author, record) {
       if (record.kind !== 'observed') return undefined
       const known = newest.get(record.project)
       const candidate = { recordId, author, record }
       if (known !== undefined && !isNewer(candidate, known)) return undefined
+      if ((known?.record.page === undefined) !== (record.page === undefined)) listRevision += 1
       newest.set(record.project, candidate)
       return record.project
     },
     reset() {
       newest.clear()
+      listRevision += 1
     },
     newest: (project) => newest.get(project),
-    projects: () => newest.keys()
+    projects: () => newest.keys(),
+    listRevision: () => listRevision
   }
 }
 

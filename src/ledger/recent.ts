@@ -22,6 +22,7 @@ export class Recent<K, V> {
     this.delete(key)
     this.#entries.set(key, value)
     this.#weight += this.#weightOf(value)
+    if (this.#weight <= this.#maxWeight) return
     for (const oldest of this.#entries.keys()) {
       if (this.#weight <= this.#maxWeight) return
       this.delete(oldest)

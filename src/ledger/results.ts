@@ -1,12 +1,12 @@
 import type { JobId, NodeId, ProjectName, Sha256 } from '../core/ids.ts'
-import { parseJobId } from '../core/job.ts'
+import { jobParts } from '../core/job.ts'
 import type { Row, RowStore } from '../core/ports.ts'
 import type { MeshRecord, ResultRecord } from '../core/record.ts'
 import { decodeFacts, rowFactId } from './fact-row.ts'
 import { NewestResults } from './newest-results.ts'
 import { Recent } from './recent.ts'
-import { blobKey, releaseKey, releaseOf, ROW, type TouchedRelease } from './row-keys.ts'
-import { linesOf } from './row-overlay.ts'
+import { blobKey, projectKey, releaseKey, releaseOf, ROW, type TouchedRelease } from './row-keys.ts'
+import { bytesText, linesOf } from './line-row.ts'
 
 /** One result and where it stands. */
 export interface ResultFact {
@@ -76,7 +76,7 @@ export class StoredResults implements Results {
     this.#counts.clear()
     this.newestResults.restore(rows.newest)
     for (const { key, value } of rows.authors) {
-      this.#counts.set(key.slice(ROW.author.length) as NodeId, Number(textOf(value)))
+      this.#counts.set(key.slice(ROW.author.length) as NodeId, Number(bytesText(value)))
     }
   }
 
@@ -88,8 +88,8 @@ export class StoredResults implements Results {
   }
 
   ofJob(job: JobId): readonly ResultFact[] {
-    const [equals, at] = [job.indexOf('=='), job.lastIndexOf('@')]
-    const facts = this.ofRelease(job.slice(0, equals) as ProjectName, job.slice(equals + 2, at))
+    const { project, version } = jobParts(job)
+    const facts = this.ofRelease(project, version)
     return facts.filter(({ record }) => record.job === job)
   }
 
@@ -116,7 +116,7 @@ export class StoredResults implements Results {
   ofBlob(digest: Sha256): readonly ResultFact[] {
     const row = this.#parts.rows.get(blobKey(digest))
     if (row === undefined) return NONE
-    return linesOf(textOf(row))
+    return linesOf(bytesText(row))
       .map(releaseOf)
       .flatMap(({ project, version }) => this.ofRelease(project, version))
       .filter(({ record: { wheel, log } }) => wheel?.sha256 === digest || log.sha256 === digest)
@@ -158,7 +158,7 @@ export class StoredResults implements Results {
   }
 
   #note(recordId: string, author: NodeId, record: ResultRecord): TouchedRelease {
-    const { project, version } = parseJobId(record.job)
+    const { project, version } = jobParts(record.job)
     this.#releases.delete(releaseKey(project, version))
     if (this.#versions.get(project)?.has(version) === false) this.#versions.delete(project)
     this.#counts.set(author, (this.#counts.get(author) ?? 0) + 1)
@@ -169,8 +169,8 @@ export class StoredResults implements Results {
   #versionSet(project: ProjectName): ReadonlySet<string> {
     const known = this.#versions.get(project)
     if (known !== undefined) return known
-    const row = this.#parts.rows.get(ROW.project + project)
-    const versions = new Set(row === undefined ? NONE : linesOf(textOf(row)))
+    const row = this.#parts.rows.get(projectKey(project))
+    const versions = new Set(row === undefined ? NONE : linesOf(bytesText(row)))
     this.#versions.set(project, versions)
     return versions
   }
@@ -184,14 +184,10 @@ export class StoredResults implements Results {
 }
 
 export function touchedBy({ record }: ResultFact): TouchedRelease {
-  const { project, version } = parseJobId(record.job)
+  const { project, version } = jobParts(record.job)
   return { project, version }
 }
 
 export function finishedMs(record: ResultRecord): number {
   return record.startedMs + record.durationMs
-}
-
-function textOf(value: Uint8Array): string {
-  return new TextDecoder().decode(value)
 }

@@ -35,11 +35,29 @@ export const ROW = {
 } as const
 
 const SEPARATOR = ' '
+const [BLOB_CODE, RELEASE_CODE, PROJECT_CODE] = [ROW.blob, ROW.release, ROW.project].map((letter) =>
+  letter.charCodeAt(0)
+)
 
 const DIGEST_CHARS = 32
 
 export function releaseKey(project: ProjectName, version: string): string {
   return `${ROW.release}${project}${SEPARATOR}${version}`
+}
+
+export function projectKey(project: ProjectName): string {
+  return ROW.project + project
+}
+
+/** Whether {@link projectKey} made it. */
+export function isProjectRow(key: string): boolean {
+  return key.charCodeAt(0) === PROJECT_CODE
+}
+
+/** Whether it is one of the rows of a single result, of which there are as many as results. */
+export function isResultRow(key: string): boolean {
+  const code = key.charCodeAt(0)
+  return code === BLOB_CODE || code === RELEASE_CODE || code === PROJECT_CODE
 }
 
 /** Two blobs may share it: what it leads to is looked at. */

@@ -1,48 +1,44 @@
 import type { RowChange, RowStore } from '../core/ports.ts'
+import { RowArena } from './row-arena.ts'
+import { bytesText, textBytes } from './line-row.ts'
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+/** A row that goes. */
+const GONE = null
 
 /** Rows as they will be: what is stored, under what was changed since. One write's worth of changes. */
 export class RowOverlay {
+  /** Where the bytes of its rows come from. */
+  readonly arena = new RowArena()
   readonly #rows: Pick<RowStore, 'get'>
-  readonly #changed = new Map<string, Uint8Array | undefined>()
+  readonly #changed = new Map<string, Uint8Array | typeof GONE>()
 
   constructor(rows: Pick<RowStore, 'get'>) {
     this.#rows = rows
   }
 
   get(key: string): Uint8Array | undefined {
-    return this.#changed.has(key) ? this.#changed.get(key) : this.#rows.get(key)
+    const changed = this.#changed.get(key)
+    return changed === undefined ? this.#rows.get(key) : (changed ?? undefined)
   }
 
-  /** `undefined`: the row goes. */
-  put(key: string, value: Uint8Array | undefined): void {
+  put(key: string, value: Uint8Array): void {
     this.#changed.set(key, value)
+  }
+
+  delete(key: string): void {
+    this.#changed.set(key, GONE)
   }
 
   text(key: string): string | undefined {
     const value = this.get(key)
-    return value === undefined ? undefined : decoder.decode(value)
+    return value === undefined ? undefined : bytesText(value)
   }
 
   putText(key: string, text: string): void {
-    this.put(key, encoder.encode(text))
-  }
-
-  /** Puts one item more into a list of lines, which is kept sorted. */
-  addLine(key: string, line: string): void {
-    const lines = linesOf(this.text(key))
-    if (lines.includes(line)) return
-    this.putText(key, [...lines, line].sort().join('\n'))
+    this.put(key, textBytes(text, this.arena))
   }
 
   changes(): readonly RowChange[] {
-    return [...this.#changed].map(([key, value]) => ({ key, value }))
+    return Array.from(this.#changed, ([key, value]) => ({ key, value: value ?? undefined }))
   }
-}
-
-/** The items of a list in a row. */
-export function linesOf(text: string | undefined): readonly string[] {
-  return text === undefined || text === '' ? [] : text.split('\n')
 }

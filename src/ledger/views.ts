@@ -1,10 +1,11 @@
 import type { Clock, EntryStore, Log, Row, RowStore, RowChange } from '../core/ports.ts'
 import type { EntryCodec } from './entry-codec.ts'
 import { NewestResults } from './newest-results.ts'
+import { KnownRows } from './known-rows.ts'
 import type { Received } from './received.ts'
 import { ROW, VERSION_KEY, VIEW_VERSION } from './row-keys.ts'
 import { RowOverlay } from './row-overlay.ts'
-import { keysRead, writeEntry, type RecordBytes } from './view-rows.ts'
+import { placed, writeEntry, type Placed, type RecordBytes } from './view-rows.ts'
 
 export interface ViewParts {
   readonly rows: RowStore
@@ -30,6 +31,8 @@ export interface SmallRows {
 export interface LedgerViews {
   /** The rows that entries change. They must be stored together, and before this is asked again: it looks at what is stored. */
   rowsOf(received: readonly Received[]): Promise<readonly RowChange[]>
+  /** They were. */
+  stored(rows: readonly RowChange[]): void
   /** Restores what entries mean; rows that are not of this version and of these entries are made anew first. */
   load(store: EntrySource): Promise<void>
   /** Makes all rows anew, after entries were taken away. */
@@ -41,28 +44,32 @@ type EntrySource = Pick<EntryStore, 'heads' | 'all'>
 /** Rows made anew are written in such lots: large ones, as each row that several entries change is then written once. */
 const REBUILD_ENTRIES = 500
 const PROGRESS_MS = 5_000
-/** From so many rows on they are read together, off this thread: a range of a sync looks at a thousand. */
-const READ_AHEAD_ROWS = 50
 
 /** The views in LevelDB: docs/adr/0010-views-stored-with-the-entries.md */
 export class StoredViews implements LedgerViews {
   readonly #parts: ViewParts
+  readonly #known: KnownRows
 
   constructor(parts: ViewParts) {
     this.#parts = parts
+    this.#known = new KnownRows(parts.rows)
   }
 
   async rowsOf(received: readonly Received[]): Promise<readonly RowChange[]> {
-    const { rows } = this.#parts
-    const keys = keysRead(received)
-    const known = keys.length < READ_AHEAD_ROWS ? rows : await readAhead(rows, keys)
-    return rowsOfEntries(received, { ...this.#parts, rows: known })
+    const entries = received.map(placed)
+    return rowsOfEntries(entries, { ...this.#parts, rows: await this.#known.read(entries) })
+  }
+
+  stored(rows: readonly RowChange[]): void {
+    this.#known.stored(rows)
   }
 
   async load(store: EntrySource): Promise<void> {
     const entries = await countOf(store)
     const found = new RowOverlay(this.#parts.rows).text(VERSION_KEY)
-    if (found !== versionText(entries)) {
+    this.#known.forget()
+    // No entries: no rows, and nothing is lost by making sure.
+    if (entries === 0 || found !== versionText(entries)) {
       if (entries > 0)
         this.#parts.log.info('the views of the ledger are made anew', { entries, found: found ?? 'none' })
       await this.#remake(store, entries)
@@ -78,24 +85,33 @@ export class StoredViews implements LedgerViews {
   async #remake(store: EntrySource, entries: number): Promise<void> {
     const { rows, codec, log, clock } = this.#parts
     await rows.clear()
+    this.#known.begin()
     const newest = new NewestResults()
-    let overlay = new RowOverlay(rows)
+    let lot: Placed[] = []
     let [done, toldMs] = [0, clock.monotonicMs()]
+    const write = async (last?: (overlay: RowOverlay) => void): Promise<void> => {
+      const overlay = new RowOverlay(await this.#known.read(lot))
+      for (const entry of lot) for (const result of writeEntry(overlay, entry, codec)) newest.add(result)
+      last?.(overlay)
+      const changes = overlay.changes()
+      await rows.write(changes)
+      this.#known.stored(changes)
+      lot = []
+    }
     for await (const { bytes } of store.all()) {
-      const results = writeEntry(overlay, { entry: codec.open(bytes), bytes }, codec)
-      for (const result of results) newest.add(result)
+      lot.push(placed({ entry: codec.open(bytes), bytes }))
       done++
-      if (done % REBUILD_ENTRIES > 0) continue
-      await rows.write(overlay.changes())
-      overlay = new RowOverlay(rows)
+      if (lot.length < REBUILD_ENTRIES) continue
+      await write()
       if (clock.monotonicMs() - toldMs < PROGRESS_MS) continue
       toldMs = clock.monotonicMs()
       log.info('views are being made', { done, entries })
     }
-    new NewestResults().write(overlay, newest.all())
-    // Last: rows without it are not finished.
-    overlay.putText(VERSION_KEY, versionText(done))
-    await rows.write(overlay.changes())
+    await write((overlay) => {
+      new NewestResults().write(overlay, newest.all())
+      // Last: rows without it are not finished.
+      overlay.putText(VERSION_KEY, versionText(done))
+    })
   }
 
   async #restore(): Promise<void> {
@@ -116,7 +132,7 @@ export class StoredViews implements LedgerViews {
 
 /** The rows that entries change, given those that are stored. */
 export function rowsOfEntries(
-  received: readonly Received[],
+  entries: readonly Placed[],
   {
     rows,
     codec,
@@ -124,17 +140,10 @@ export function rowsOfEntries(
   }: { readonly rows: Pick<RowStore, 'get'>; readonly codec: RecordBytes; readonly newest: NewestResults }
 ): readonly RowChange[] {
   const overlay = new RowOverlay(rows)
-  const results = received.flatMap((one) => writeEntry(overlay, one, codec))
+  const results = entries.flatMap((one) => writeEntry(overlay, one, codec))
   newest.write(overlay, results)
-  countEntries(overlay, received.length)
+  countEntries(overlay, entries.length)
   return overlay.changes()
-}
-
-/** Rows as they are now; those of `keys` are read already. */
-async function readAhead(rows: RowStore, keys: readonly string[]): Promise<Pick<RowStore, 'get'>> {
-  const values = await rows.getMany(keys)
-  const known = new Map(keys.map((key, at) => [key, values[at]]))
-  return { get: (key) => (known.has(key) ? known.get(key) : rows.get(key)) }
 }
 
 async function countOf(store: EntrySource): Promise<number> {

@@ -82,6 +82,7 @@ class MeshNode implements Node {
       { name: 'mesh', start: () => mesh.start(), stop: () => mesh.stop() },
       this.served.http,
       { name: 'observer', start: async () => undefined, stop: () => this.served.observer.stop() },
+      { name: 'demand', start: async () => undefined, stop: () => this.served.demand.stop() },
       { name: 'builder', start: () => this.#startBuilder(), stop: async () => undefined },
       { name: 'scheduler', start: async () => undefined, stop: () => this.#sayGoodbye() },
       createTicker({ clock, log }, TICK_MS, () => {
@@ -106,6 +107,7 @@ class MeshNode implements Node {
     this.#parts.mesh.coordination.tick()
     this.#desk?.tick()
     this.served.observer.tick()
+    this.served.demand.tick()
   }
 
   async #startBuilder(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ProjectName, Sha256, TargetId } from '../core/ids.ts'
 import { fileFitsTarget } from '../core/merge-index.ts'
 import { escapeHtml } from '../http/markup.ts'
-import { createPage } from '../http/page-cache.ts'
+import { createPage } from '../http/page.ts'
 import type { ExportClient } from './export-client.ts'
 import { badAnswer, ExportError } from './export-error.ts'
 import type { ExportFolder } from './export-folder.ts'

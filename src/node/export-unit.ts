@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { isSha256, type Sha256 } from '../core/ids.ts'
-import { type CachedPage, createPage } from '../http/page-cache.ts'
+import { type Page, createPage } from '../http/page.ts'
 import { type MadeFile, putFiles, putLink, sizeOf, textOf } from './export-files.ts'
 import type { ListedFiles, ListedWheel } from './export-page.ts'
 
@@ -32,7 +32,7 @@ export interface Unit {
   readonly id: string
   readonly files: readonly MadeFile[]
   /** Pages that are large enough to be sent compressed, and the name that they get then. */
-  readonly pages: readonly { readonly name: string; readonly page: CachedPage }[]
+  readonly pages: readonly { readonly name: string; readonly page: Page }[]
   readonly links: ReadonlyMap<string, string>
 }
 
@@ -55,7 +55,7 @@ export function unitOf({ html, json, about, aboutJson, files }: UnitTexts): Unit
 interface TaggedPage {
   readonly name: string
   readonly link: string
-  readonly page: CachedPage
+  readonly page: Page
 }
 
 /** By the very function that makes a node's answers: bytes, compressed bytes and tag are the same. */
@@ -65,7 +65,7 @@ export function taggedPage(text: string, kind: 'html' | 'json'): TaggedPage {
 }
 
 /** The compressed form of a page, where a node has one. */
-export async function compressedFile(name: string, page: CachedPage): Promise<MadeFile | undefined> {
+export async function compressedFile(name: string, page: Page): Promise<MadeFile | undefined> {
   const small = await page.gzip()
   return small === page.plain ? undefined : { name: `${name}.gz`, bytes: small.body }
 }

@@ -1,43 +1,60 @@
 import type { Sha256 } from '../core/ids.ts'
 import type { BlobStore, EnsureOptions } from '../core/ports.ts'
+import type { WheelRef } from '../core/record.ts'
 import type { FileSource, OpenedFile } from '../http/file-routes.ts'
 import type { LogSource } from '../http/log-routes.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { SoundBlobs } from './sound-blobs.ts'
 
+export interface PassingOptions extends EnsureOptions {
+  readonly range?: { readonly start: number; readonly end: number }
+}
+
 /** Blobs as they pass: from this node, else through it from a holder. */
 export interface PassingBlobs {
   ensure(digest: Sha256, options: EnsureOptions): Promise<number>
-  streamThrough(digest: Sha256, options: EnsureOptions): Promise<OpenedFile>
+  streamThrough(digest: Sha256, options: PassingOptions): Promise<OpenedFile>
 }
 
 export interface FileSourceParts {
   readonly state: MeshState
   readonly store: BlobStore
-  readonly sound: Pick<SoundBlobs, 'open'>
+  readonly sound: Pick<SoundBlobs, 'open' | 'part'>
   readonly blobs: PassingBlobs
 }
 
 /** Wheels and their METADATA, for results of members; nothing else of the blob store is served as a file. */
-export function createFileSource({ state, store, sound, blobs }: FileSourceParts): FileSource {
-  const { results, membership } = state
+export function createFileSource({ state, sound, blobs }: FileSourceParts): FileSource {
+  const { results } = state
   return {
-    find(digest) {
+    find(digest, filename) {
       if (results.retracted().has(digest)) return 'gone'
-      return results.ofWheel(digest).find(({ author }) => membership.levelOf(author) !== undefined)?.record
-        .wheel
+      return wheelsOf(state, digest).find((wheel) => wheel.filename === filename)
     },
+    part: (digest, part) => sound.part(digest, part),
     async open(digest, range, { wheel = digest, ...options } = {}) {
       const held = await sound.open(digest, range)
       if (held !== undefined) return held
       // of a wheel the record knows the pieces, so that it comes from several holders and is checked on the way
-      const about = results.ofWheel(digest)[0]?.record.wheel
+      const [about] = wheelsOf(state, digest)
       const hint = results.holdersOf(wheel)
       const fetching = { hint, ...(about === undefined ? {} : { about }), ...options }
-      if (range === undefined) return blobs.streamThrough(digest, fetching)
-      return { size: await blobs.ensure(digest, fetching), chunks: store.read(digest, range) }
+      return blobs.streamThrough(digest, { ...fetching, ...(range && { range }) })
     }
   }
+}
+
+/** What members say of a file, those first who are trusted: one may lie about its name, or about its pieces. */
+function wheelsOf({ results, membership }: MeshState, digest: Sha256): readonly WheelRef[] {
+  const rank = { trusted: 0, member: 1, probation: 2 }
+  return results
+    .ofWheel(digest)
+    .flatMap(({ author, record: { wheel } }) => {
+      const level = membership.levelOf(author)
+      return level === undefined || wheel === undefined ? [] : [{ wheel, rank: rank[level] }]
+    })
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ wheel }) => wheel)
 }
 
 /** Logs that results name. */

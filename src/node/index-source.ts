@@ -1,110 +1,88 @@
-import { sha256Hex } from '../core/digest.ts'
 import type { ProjectName } from '../core/ids.ts'
 import { PAGE_FRESH_MS } from '../core/limits.ts'
-import { fileFitsTarget, mergeProject, type MergedProject } from '../core/merge-index.ts'
-import type { PublishedWheel } from '../core/published.ts'
-import type { ResultRecord } from '../core/record.ts'
-import type { IndexedProject, IndexSource } from '../http/simple-routes.ts'
-import { publishedWheels } from '../ledger/catalogue.ts'
-import type { MeshState } from '../ledger/mesh-state.ts'
-import { Recent } from '../ledger/recent.ts'
-import type { PageBook } from '../ledger/page-book.ts'
+import type { Clock } from '../core/ports.ts'
+import type { IndexedProject, IndexSource, Standing } from '../http/simple-index.ts'
 import type { Observer } from '../scheduler/observer.ts'
 import type { PageLoader } from '../scheduler/page-loader.ts'
+import { isAtomic, type Merged, MergedPages, type MergedPageParts } from './merged-pages.ts'
+import { MeshNames } from './mesh-names.ts'
+import { PagePatience } from './page-patience.ts'
 
-export interface IndexSourceParts {
-  readonly state: MeshState
-  readonly pages: PageBook
+export interface IndexSourceParts extends MergedPageParts {
   readonly loader: PageLoader
-  readonly observer: Observer
-  /** Wheels that are not listed yet: they wait for the rest of their batch. */
-  isStaged(record: ResultRecord): boolean
+  readonly observer: Pick<Observer, 'refresh' | 'ageMs'>
+  readonly clock: Clock
   /** Resolves once it is known how far the batches are. */
   readonly whenBatchesKnown: Promise<void>
 }
 
-/** Merged projects kept: what a busy index serves again and again. */
-const MAX_MERGED = 500
-
 /** The merged index, from the ledger and from upstream's pages; a project that nobody has asked for yet is asked for now. */
 export function createIndexSource(parts: IndexSourceParts): IndexSource {
-  const { state, pages, loader, observer } = parts
-  const merged = new MergedPages(parts)
-  let names: { readonly count: number; readonly list: readonly string[] } = { count: -1, list: [] }
-
-  /** Asks upstream when this is the first time or long ago; with an old page at hand, trouble upstream is no trouble here. */
-  async function freshen(name: ProjectName): Promise<void> {
-    const age = observer.ageMs(name)
-    if (age !== undefined && age < PAGE_FRESH_MS) return
-    if (age === undefined) await observer.refresh(name)
-    else await observer.refresh(name).catch(() => undefined)
-  }
-
-  function withAge(name: ProjectName, { project, revision }: Merged): IndexedProject | undefined {
-    const ageMs = observer.ageMs(name)
-    return project && { merged: project, revision, ...(ageMs === undefined ? {} : { ageMs }) }
-  }
-
-  return {
-    async project(name) {
-      await freshen(name)
-      if (state.observations.newest(name)?.record.page === undefined) return undefined
-      if (pages.page(name) === undefined && !(await loader.load(name))) await observer.refresh(name)
-      if (isAtomic(state, name)) await parts.whenBatchesKnown
-      const known = merged.get(name)
-      return known && withAge(name, known)
-    },
-    async projectNames() {
-      const known = [...state.observations.projects()].filter(
-        (name) => state.observations.newest(name)?.record.page !== undefined
-      )
-      if (known.length !== names.count) names = { count: known.length, list: known.sort() }
-      return names.list
-    }
-  }
+  return new MergedIndex(parts)
 }
 
-interface Merged {
-  /** What it was made of, told by counts of changes. */
-  readonly mark: string
-  /** The same, told by contents. */
-  readonly revision: string
-  readonly project: MergedProject | undefined
-}
-
-/** Merged projects, made anew when something that they are made of is another. */
-class MergedPages {
+class MergedIndex implements IndexSource {
   readonly #parts: IndexSourceParts
-  readonly #known = new Recent<ProjectName, Merged>(MAX_MERGED, () => 1)
+  readonly #merged: MergedPages
+  readonly #patience: PagePatience
+  readonly #meshNames: MeshNames
+  #names: { readonly revision: number; readonly list: readonly string[] } = { revision: -1, list: [] }
 
   constructor(parts: IndexSourceParts) {
     this.#parts = parts
+    this.#merged = new MergedPages(parts)
+    this.#patience = new PagePatience(parts.clock)
+    this.#meshNames = new MeshNames(parts)
   }
 
-  /** Undefined: its page is not here. */
-  get(name: ProjectName): Merged | undefined {
-    const { state, pages } = this.#parts
-    const [loaded, page] = [pages.releases(name), pages.page(name)]
-    if (loaded === undefined || page === undefined) return undefined
-    const mark = `${loaded.digest} ${state.markOf(name)}`
-    const known = this.#known.get(name)
-    // Whether a wheel is staged depends on the other projects of its batch, too.
-    if (known?.mark === mark && !isAtomic(state, name)) return known
-    const wheels = publishedWheels(state, name, loaded.releases, (record) => this.#parts.isStaged(record))
-    const revision = revisionOf(loaded.digest, wheels)
-    const project =
-      known?.revision === revision ? known.project : mergeProject({ page, wheels, fits: fileFitsTarget })
-    const made = { mark, revision, project }
-    this.#known.set(name, made)
-    return made
+  standing(name: string): Standing | undefined {
+    const ageMs = this.#parts.observer.ageMs(name as ProjectName)
+    if (ageMs === undefined || (ageMs >= PAGE_FRESH_MS && !this.#patience.isSpent(name))) return undefined
+    const revision = this.#merged.revision(name)
+    return revision === undefined ? undefined : { revision, ageMs }
   }
-}
 
-/** Some atomic batch asks for it. */
-function isAtomic({ wishes }: MeshState, name: ProjectName): boolean {
-  return wishes.forProject(name).some(({ atomic }) => atomic)
-}
+  async project(name: ProjectName): Promise<IndexedProject | undefined> {
+    const { state, pages, loader } = this.#parts
+    await this.#freshen(name)
+    if (state.observations.newest(name)?.record.page === undefined) return undefined
+    if (pages.page(name) === undefined && !(await loader.load(name))) await this.#fetch(name)
+    if (isAtomic(state, name)) await this.#parts.whenBatchesKnown
+    const known = this.#merged.get(name)
+    return known && this.#withAge(name, known)
+  }
 
-function revisionOf(page: string, wheels: readonly PublishedWheel[]): string {
-  return sha256Hex(`${page} ${wheels.map(({ wheel, channel }) => `${wheel.sha256}${channel}`).join(' ')}`)
+  async projectNames(): Promise<readonly string[]> {
+    const { observations } = this.#parts.state
+    const revision = observations.listRevision()
+    if (revision !== this.#names.revision) {
+      const known = [...observations.projects()].filter(
+        (name) => observations.newest(name)?.record.page !== undefined
+      )
+      this.#names = { revision, list: known.sort() }
+    }
+    return this.#names.list
+  }
+
+  meshProjectNames(): Promise<readonly string[]> {
+    return this.#meshNames.list()
+  }
+
+  /** Asks upstream when this is the first time or long ago; with an old page at hand, trouble upstream is no trouble here. */
+  async #freshen(name: ProjectName): Promise<void> {
+    const age = this.#parts.observer.ageMs(name)
+    if (age === undefined) await this.#fetch(name)
+    else if (age >= PAGE_FRESH_MS && !this.#patience.isSpent(name))
+      await this.#patience.known(name, this.#parts.observer.refresh(name))
+  }
+
+  async #fetch(name: ProjectName): Promise<void> {
+    if (this.#patience.isSpent(name)) throw new Error('upstream could not be asked a moment ago')
+    await this.#patience.unknown(name, this.#parts.observer.refresh(name))
+  }
+
+  #withAge(name: ProjectName, { project, revision }: Merged): IndexedProject | undefined {
+    const ageMs = this.#parts.observer.ageMs(name)
+    return project && { merged: project, revision, ...(ageMs === undefined ? {} : { ageMs }) }
+  }
 }

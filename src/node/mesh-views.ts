@@ -10,7 +10,8 @@ import type {
   NodeView,
   QueueView,
   StatusView,
-  StorageView
+  StorageView,
+  UpstreamView
 } from '../http/api-types.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Member } from '../ledger/membership.ts'
@@ -34,6 +35,7 @@ export interface MeshViewParts {
   trouble(): string | undefined
   storage(): StorageView
   copies(): Omit<CopiesView, 'lost'>
+  upstream(): UpstreamView
 }
 
 /** What a node that has not introduced itself yet is shown as. */
@@ -71,7 +73,8 @@ export function statusView(parts: MeshViewParts): StatusView {
     coordinators: coordinatorViews(parts),
     ledger: { feeds: ledger.heads().length, entries: ledger.entryCount(), waits: ledger.isWaiting() },
     storage: parts.storage(),
-    copies: { ...parts.copies(), lost: [...state.lost.all()].length }
+    copies: { ...parts.copies(), lost: [...state.lost.all()].length },
+    upstream: parts.upstream()
   }
 }
 

@@ -1,5 +1,5 @@
-import { Gauge, Registry, collectDefaultMetrics } from 'prom-client'
-import type { CopiesView, StatusView } from '../http/api-types.ts'
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
+import type { CopiesView, StatusView, UpstreamView } from '../http/api-types.ts'
 
 /** Everything that /metrics says; docs/metrics.md lists it. */
 export interface Metrics {
@@ -28,9 +28,11 @@ export function createMetrics(): Metrics {
     registers
   })
   const setCopies = copiesGauges(registers)
+  const setUpstream = upstreamGauges(registers)
   return {
     async text(status) {
       setCopies(status.copies)
+      setUpstream(status.upstream)
       peers.set(status.peers.connected)
       entries.set(status.ledger.entries)
       running.set(status.node.running.length)
@@ -68,5 +70,41 @@ function copiesGauges(registers: Registry[]): (copies: CopiesView) => void {
     const { owed, lacking, unavailable, lost } = copies
     for (const [state, count] of Object.entries({ owed, lacking, unavailable, lost }))
       blobs.set({ state }, count)
+  }
+}
+
+function upstreamGauges(registers: Registry[]): (upstream: UpstreamView) => void {
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers })
+  const up = gauge('commonwheel_upstream_up', '1: nothing is known to be wrong with upstream')
+  const observing = gauge('commonwheel_upstream_observing', '1: this node follows upstream for the mesh')
+  const age = gauge(
+    'commonwheel_upstream_answer_age_seconds',
+    'Since upstream answered this node; -1: not since it started'
+  )
+  const watched = gauge('commonwheel_upstream_watched', 'Projects that this node asks for in turn')
+  const requests = counter('commonwheel_upstream_requests_total', 'Requests of this node to upstream')
+  const counted = gauge(
+    'commonwheel_demand_counted',
+    'Pairs of project and target that clients asked for lately'
+  )
+  const wants = counter('commonwheel_demand_wants_total', 'Wants that this node wrote for clients')
+  return ({ trouble, self, answerAgeMs, demand, ...upstream }) => {
+    up.set(trouble === '' ? 1 : 0)
+    observing.set(self ? 1 : 0)
+    age.set(answerAgeMs === undefined ? -1 : answerAgeMs / 1_000)
+    watched.set(upstream.watched)
+    requests(upstream.requests)
+    counted.set(demand.counted)
+    wants(demand.wants)
+  }
+
+  /** What is counted elsewhere, told as a counter. */
+  function counter(name: string, help: string): (count: number) => void {
+    const made = new Counter({ name, help, registers })
+    let told = 0
+    return (count) => {
+      made.inc(Math.max(0, count - told))
+      told = Math.max(told, count)
+    }
   }
 }

@@ -1,28 +1,20 @@
-import { cascade, type CellState } from '../core/cascade.ts'
-import type { ProjectName, Sha256, TargetId } from '../core/ids.ts'
-import { jobId } from '../core/job.ts'
-import { parseTarget, type Target } from '../core/target.ts'
+import type { ProjectName, Sha256 } from '../core/ids.ts'
 import type { ResultRecord } from '../core/record.ts'
 import type { Release } from '../core/releases.ts'
-import type { JobStateView, WhyView } from '../http/api-types.ts'
+import type { WhyView } from '../http/api-types.ts'
 import type { ProjectSource } from '../http/project-routes.ts'
-import type { CellView, ProjectView, ReleaseView, WheelView } from '../http/project-view.ts'
-import type { IndexSource } from '../http/simple-routes.ts'
+import type { ProjectView, RangeFor, ReleaseView, WheelView } from '../http/project-view.ts'
+import type { IndexSource } from '../http/simple-index.ts'
 import { publishedWheels } from '../ledger/catalogue.ts'
-import type { MeshState } from '../ledger/mesh-state.ts'
-import { outcomesOf } from '../ledger/outcomes.ts'
 import type { PageBook } from '../ledger/page-book.ts'
-import type { JobBoard } from '../scheduler/job-board.ts'
-import type { JobViews } from './job-views.ts'
+import { Recent } from '../ledger/recent.ts'
+import { cellViews, type ProjectCellParts } from './project-cells.ts'
 
-export interface ProjectSourceParts {
-  readonly state: MeshState
+export interface ProjectSourceParts extends ProjectCellParts {
   readonly pages: PageBook
-  readonly board: JobBoard
-  readonly views: JobViews
-  readonly index: IndexSource
-  /** Names from Requires-Dist of a wheel. */
-  dependenciesOf(wheel: MetadataRef): Promise<readonly string[]>
+  readonly index: Pick<IndexSource, 'project'>
+  /** Names from Requires-Dist of a wheel; undefined when nobody gave its METADATA in time. */
+  dependenciesOf(wheel: MetadataRef): Promise<readonly string[] | undefined>
 }
 
 /** A wheel and its METADATA. */
@@ -33,24 +25,29 @@ export interface MetadataRef {
 
 /** Newest releases that a page shows besides those that somebody wants. */
 const SHOWN_RELEASES = 30
+/** Wheels whose dependencies are remembered: they never change, and reading them again takes a file each. */
+const MAX_REMEMBERED = 5_000
+
+type Why = (name: ProjectName) => Promise<WhyView | undefined>
 
 /** Everything about one project, release by release and target by target. */
-export function createProjectSource(parts: ProjectSourceParts): ProjectSource & {
-  why(name: ProjectName): Promise<WhyView | undefined>
-} {
+export function createProjectSource(parts: ProjectSourceParts): ProjectSource & { readonly why: Why } {
   const { state, pages, index, board } = parts
+  const dependencies = rememberDependencies(parts)
   const isStaged = (record: ResultRecord): boolean => board.batches.isStaged(record)
 
-  async function view(name: ProjectName): Promise<ProjectView | undefined> {
+  async function view(name: ProjectName, rangeFor?: RangeFor): Promise<ProjectView | undefined> {
     // Brings the page from upstream or from a peer where it is not here yet.
     const indexed = await index.project(name)
     const loaded = pages.releases(name)
     if (indexed === undefined || loaded === undefined) return undefined
     const targets = state.nodes.targets()
-    const shown = shownReleases(parts, name, loaded.releases)
+    const range = rangeFor?.(targets.length)
+    const all = shownReleases(parts, name, loaded.releases)
+    const shown = range === undefined ? all : all.slice(range.first, range.first + range.count)
     const yanked = new Map(indexed.merged.files.map((file) => [file.filename, file.yanked]))
-    const published = publishedWheels(state, name, loaded.releases, isStaged)
-    const releases = shown.map(async (release) => {
+    const published = publishedWheels(state, name, shown, isStaged)
+    const releases = shown.map(async (release): Promise<ReleaseView> => {
       const wheels = published.filter(({ version }) => version === release.version)
       const views = wheels.map(async ({ wheel, target, builder, log }): Promise<WheelView> => ({
         ...wheel,
@@ -58,9 +55,10 @@ export function createProjectSource(parts: ProjectSourceParts): ProjectSource & 
         builder,
         log: log.sha256,
         yanked: yanked.get(wheel.filename) ?? false,
-        pipDependencies: await parts.dependenciesOf(wheel)
+        pipDependencies: range === undefined ? await dependencies(wheel) : []
       }))
-      return releaseView(parts, { name, release, targets, wheels: await Promise.all(views) })
+      const cells = cellViews(parts, name, { release, targets })
+      return { ...releaseFacts(parts, name, release), wheels: await Promise.all(views), cells }
     })
     return {
       name,
@@ -68,7 +66,9 @@ export function createProjectSource(parts: ProjectSourceParts): ProjectSource & 
       summary: '',
       upstreamUrl: '',
       targets: targets.map(({ id }) => id),
-      releases: await Promise.all(releases)
+      releases: await Promise.all(releases),
+      first: range?.first ?? 0,
+      total: all.length
     }
   }
 
@@ -85,6 +85,19 @@ export function createProjectSource(parts: ProjectSourceParts): ProjectSource & 
   return { view, why }
 }
 
+function rememberDependencies(
+  parts: Pick<ProjectSourceParts, 'dependenciesOf'>
+): (wheel: MetadataRef) => Promise<readonly string[]> {
+  const known = new Recent<Sha256, readonly string[]>(MAX_REMEMBERED, () => 1)
+  return async (wheel) => {
+    const remembered = known.get(wheel.metadata)
+    if (remembered !== undefined) return remembered
+    const found = await parts.dependenciesOf(wheel)
+    if (found !== undefined) known.set(wheel.metadata, found)
+    return found ?? []
+  }
+}
+
 /** Newest first: the newest few, and every one that is wanted or was built. */
 function shownReleases(
   parts: ProjectSourceParts,
@@ -99,70 +112,17 @@ function shownReleases(
   return releases.filter((release) => newest.has(release) || known.has(release.version)).reverse()
 }
 
-function releaseView(
-  parts: ProjectSourceParts,
-  what: {
-    readonly name: ProjectName
-    readonly release: Release
-    readonly targets: readonly Target[]
-    readonly wheels: readonly WheelView[]
-  }
-): ReleaseView {
-  const { name, release, targets, wheels } = what
+function releaseFacts(
+  { state }: ProjectSourceParts,
+  name: ProjectName,
+  release: Release
+): Omit<ReleaseView, 'wheels' | 'cells'> {
   const releasedMs = Date.parse(release.uploadTime)
   return {
     version: release.version,
     ...(Number.isNaN(releasedMs) ? {} : { releasedMs }),
     prerelease: release.prerelease,
     yanked: release.yanked,
-    skipReason: parts.state.wishes.skipReason(name, release.version) ?? '',
-    wheels,
-    cells: cellViews(parts, name, { release, targets })
+    skipReason: state.wishes.skipReason(name, release.version) ?? ''
   }
-}
-
-function cellViews(
-  parts: ProjectSourceParts,
-  name: ProjectName,
-  { release, targets }: { readonly release: Release; readonly targets: readonly Target[] }
-): readonly CellView[] {
-  const { state, board, views } = parts
-  const outcomes = outcomesOf(state, name, release)
-  const skipReason = state.wishes.skipReason(name, release.version)
-  const unwanted = cascade({
-    release,
-    targets,
-    outcomes,
-    skipReason,
-    offers: (target) => state.nodes.offers(target)
-  })
-  return targets.map((target): CellView => {
-    const row = board.get(jobId(name, release.version, target.id))
-    if (row !== undefined) return cellOf(target.id, views.view(row))
-    const cell = unwanted.find((one) => one.target.id === target.id)
-    return { target: target.id, ...unwantedCell(cell?.state.kind) }
-  })
-}
-
-function cellOf(
-  target: TargetId,
-  job: { readonly state: JobStateView; readonly reason: string; readonly log?: string }
-): CellView {
-  return {
-    target: parseTarget(target).id,
-    state: job.state,
-    reason: job.reason,
-    ...(job.log === undefined ? {} : { log: job.log as NonNullable<CellView['log']> })
-  }
-}
-
-/** A release that nobody asked for: only what is so anyway. */
-function unwantedCell(kind: CellState['kind'] | undefined): {
-  readonly state: JobStateView
-  readonly reason: string
-} {
-  if (kind === undefined || kind === 'open' || kind === 'waiting') {
-    return { state: 'waiting', reason: 'nobody asked for it; `commonwheel want` does' }
-  }
-  return { state: kind, reason: '' }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { failureCauses } from '../build/classify-failure.ts'
 import type { Config } from '../config/load-config.ts'
 import type { NodeId, TargetId } from '../core/ids.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
@@ -8,7 +9,7 @@ import { createApp } from '../http/app.ts'
 import type { FileSource } from '../http/file-routes.ts'
 import type { HealthSource } from '../http/health-routes.ts'
 import { createHttpServer, type HttpServer } from '../http/server.ts'
-import type { IndexSource } from '../http/simple-routes.ts'
+import type { IndexSource } from '../http/simple-index.ts'
 import { createControlSource } from './control-source.ts'
 import type { Mesh } from './create-mesh.ts'
 import { memberAddresses } from './member-addresses.ts'
@@ -19,7 +20,10 @@ import { JobViews } from './job-views.ts'
 import { statusView, type MeshViewParts } from './mesh-views.ts'
 import { createMetrics } from './metrics.ts'
 import { buildersOf } from '../scheduler/builders-of.ts'
-import { createObserver, type Observer } from '../scheduler/observer.ts'
+import type { Observer } from '../scheduler/observer.ts'
+import { MeshDemandDesk } from './demand-desk.ts'
+import { followUpstream, upstreamView } from './follow-upstream.ts'
+import { createPeopleParts } from './people-source.ts'
 import { createProjectSource, type MetadataRef } from './project-source.ts'
 import { SoundBlobs } from './sound-blobs.ts'
 import { createStorageSource } from './storage-source.ts'
@@ -39,6 +43,7 @@ export interface NodeHand {
 
 export interface Served {
   readonly observer: Observer
+  readonly demand: MeshDemandDesk
   readonly http: HttpServer
   /** What the owner's commands show to change this node. */
   readonly token: string
@@ -52,22 +57,22 @@ type ServeParts = MeshPorts & { readonly upstream: UpstreamIndex; readonly hand:
 
 /** Everything that a mesh serves over HTTP: the merged index, files, pages, and the owner's API. */
 export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served {
-  const { state, pages, coordination, ledger, store, network } = mesh
-  const { clock, log, upstream } = parts
-  const observer = createObserver(
-    { state, pages, upstream, store, ledger, clock, log, isElected: () => coordination.observesUpstream() },
-    { pollMs: config.upstreamPollMs }
-  )
+  const { state, store, network } = mesh
+  const { clock, log } = parts
+  const observer = followUpstream(mesh, config, parts)
   const token = randomBytes(24).toString('base64url')
   const sound = new SoundBlobs({ store, clock, log, rotted: (digest) => mesh.scrub.rotted(digest) })
   const passing = { state, store, sound, blobs: network.blobs }
   const files = createFileSource(passing)
-  const { index, staged, projects, control, viewParts } = createSources(mesh, observer, { ...parts, files })
+  const sources = createSources(mesh, { observer, config }, { ...parts, files })
+  const { index, staged, demand, projects, control, viewParts } = sources
   const app = createApp(
     {
       index,
       staged,
+      demand,
       projects,
+      people: createPeopleParts({ viewParts, pages: mesh.pages, index, demand, causes: failureCauses() }),
       control,
       clock,
       log,
@@ -81,6 +86,7 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
   const http = createHttpServer(app, config.http)
   return {
     observer,
+    demand,
     http,
     token,
     indexUrl: () => urlOf('simple'),
@@ -94,26 +100,32 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
 
 function createSources(
   mesh: Mesh,
-  observer: Observer,
-  { clock, random, hand, files }: ServeParts & { readonly files: FileSource }
+  { observer, config }: { readonly observer: Observer; readonly config: Config },
+  { clock, random, log, hand, files }: ServeParts & { readonly files: FileSource }
 ): {
   readonly index: IndexSource
   readonly staged: IndexSource
+  readonly demand: MeshDemandDesk
   readonly projects: ReturnType<typeof createProjectSource>
   readonly control: ControlSource
   readonly viewParts: MeshViewParts
 } {
   const { state, pages, board, coordination, ledger, loader, network, signer, meshId, self } = mesh
   const { whenBatchesKnown } = mesh.maker
-  const indexParts = { state, pages, loader, observer, whenBatchesKnown }
+  const indexParts = { state, pages, loader, observer, clock, whenBatchesKnown }
   const index = createIndexSource({ ...indexParts, isStaged: (record) => board.batches.isStaged(record) })
   const staged = createIndexSource({ ...indexParts, isStaged: () => false })
   const views = new JobViews({ state, board, coordination, clock })
-  const dependenciesOf = (wheel: MetadataRef): Promise<readonly string[]> => dependenciesVia(files, wheel)
+  const dependenciesOf = (wheel: MetadataRef) => dependenciesVia(files, wheel)
   const projects = createProjectSource({ state, pages, board, views, index, dependenciesOf })
   const upstreamTrouble = observer.trouble.bind(observer)
   const servedTargets = (): readonly TargetId[] => targetsServed(mesh, clock.monotonicMs())
   const wants = createWantDesk({ state, pages, board, views, ledger, clock, servedTargets, upstreamTrouble })
+  const demand = new MeshDemandDesk({
+    ...{ self, state, pages, index, board, ledger, clock, log },
+    isOn: config.demand === 'on',
+    isReady: () => mesh.maker.isMade()
+  })
   const viewParts: MeshViewParts = {
     meshId,
     self,
@@ -127,7 +139,8 @@ function createSources(
     mode: () => hand.mode(),
     trouble: () => hand.trouble(),
     storage: () => mesh.storage.view(),
-    copies: () => mesh.keeper.status()
+    copies: () => mesh.keeper.status(),
+    upstream: () => upstreamView(observer, config.follow, demand.standing())
   }
   const control = createControlSource({
     ...viewParts,
@@ -140,19 +153,19 @@ function createSources(
     addresses: () => memberAddresses(mesh),
     act: (action) => hand.act(action)
   })
-  return { index, staged, projects, control, viewParts }
+  return { index, staged, demand, projects, control, viewParts }
 }
 
-/** What a wheel requires, also when another node has its METADATA: else each node would show another page. Empty when nobody has it. */
+/** What a wheel requires, also when another node has its METADATA: else each node would show another page. Undefined when nobody has it. */
 async function dependenciesVia(
   files: FileSource,
   { sha256, metadata }: MetadataRef
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
   try {
     const signal = AbortSignal.timeout(METADATA_MS)
     return await dependenciesIn((await files.open(metadata, undefined, { wheel: sha256, signal })).chunks)
   } catch {
-    return []
+    return undefined
   }
 }
 

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { messageOf } from '../core/errors.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { BLOB_PIECE_BYTES } from '../core/limits.ts'
-import type { Clock, Log } from '../core/ports.ts'
+import type { BlobPart, Clock, Log } from '../core/ports.ts'
 import type { OpenedFile } from '../http/file-routes.ts'
 import type { DiskBlobStore } from '../storage/blob-store.ts'
 
 export interface SoundBlobParts {
-  readonly store: Pick<DiskBlobStore, 'size' | 'read' | 'verify'>
+  readonly store: Pick<DiskBlobStore, 'size' | 'read' | 'readPart' | 'verify'>
   readonly clock: Clock
   readonly log: Log
   /** The bytes on the disk are wrong: moves them away, and tries to get sound ones. */
@@ -46,6 +46,22 @@ export class SoundBlobs {
     if (!(await this.#isSound(digest)) && !(await this.#isMended(digest))) return undefined
     this.#remember(digest)
     return { size, chunks: store.read(digest, range) }
+  }
+
+  /**
+   * A small part at once, of a blob whose bytes are known to be right; undefined when they are not, at once or later: then `open` knows
+   * what to do.
+   */
+  part(digest: Sha256, part: BlobPart): Promise<Uint8Array<ArrayBuffer> | undefined> | undefined {
+    return this.#isKnownSound(digest) ? this.#part(digest, part) : undefined
+  }
+
+  async #part(digest: Sha256, part: BlobPart): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    // Whatever went wrong goes wrong again where it is told.
+    const bytes = await this.#parts.store.readPart(digest, part).catch(() => undefined)
+    // Another size: it is no longer what it was, and `open` reads it through.
+    if (bytes === undefined) this.#soundMs.delete(digest)
+    return bytes
   }
 
   async #isSound(digest: Sha256): Promise<boolean> {

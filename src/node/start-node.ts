@@ -1,5 +1,6 @@
 import type { Config } from '../config/load-config.ts'
 import { removeApiFile, writeApiFile } from '../config/api-file.ts'
+import type { MeshId } from '../core/ids.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
 import { createIndexClient } from '../upstream/index-client.ts'
 import { termsOf } from '../wire/invite.ts'
@@ -52,7 +53,7 @@ export async function startNode(config: Config, options: StartOptions = {}): Pro
   const seed = await loadIdentity(config.dataDir, ports.random)
   const { membership, founded } = await findMesh(config, { ...options, onProgress, seed })
   options.signal?.throwIfAborted()
-  const upstream = await followUpstream(config, onProgress)
+  const upstream = await openUpstream(config, membership.genesis.meshId, onProgress)
   const lives = new NodeLives({
     ...ports,
     begin: () =>
@@ -166,16 +167,21 @@ async function findMesh(
   return { membership, founded: joined === undefined }
 }
 
-async function followUpstream(config: Config, onProgress: (line: string) => void): Promise<UpstreamIndex> {
+async function openUpstream(
+  config: Config,
+  meshId: MeshId,
+  onProgress: (line: string) => void
+): Promise<UpstreamIndex> {
   const indexUrl = await findUpstream(config)
   onProgress(`following ${new URL(indexUrl).origin}`)
-  return createIndexClient({ indexUrl, userAgent: userAgentOf(config) })
+  return createIndexClient({ indexUrl, userAgent: userAgentOf(config, meshId) })
 }
 
-/** Says who asks and how to reach them, as the operators of public indexes ask for. */
-function userAgentOf(config: Config): string {
-  const contact = config.contact.replace(/[^\x20-\x7e]|[()]/g, '')
-  return contact === '' ? SOFTWARE : `${SOFTWARE} (${contact})`
+/** Says who asks and how to reach them, as the operators of public indexes ask for: one name for all nodes of a mesh. */
+function userAgentOf(config: Config, meshId: MeshId): string {
+  const contact = config.contact.replace(/[^\x20-\x7e]|[();]/g, '')
+  const mesh = `mesh ${meshId.slice(0, 16)}`
+  return `${SOFTWARE} (${contact === '' ? mesh : `${mesh}; ${contact}`})`
 }
 
 function ticketOf(mesh: Mesh, { clock, random }: MeshPorts): string | undefined {

@@ -1,6 +1,6 @@
 import type { Sha256 } from '../core/ids.ts'
 import { BLOB_IN_USE_MS } from '../core/limits.ts'
-import type { BlobStore, Clock, PieceStore } from '../core/ports.ts'
+import type { BlobStore, Clock, PartStore, PieceStore } from '../core/ports.ts'
 
 /** Blobs of which the last use is remembered: those used longest ago are taken for unused. */
 const MAX_REMEMBERED_USES = 100_000
@@ -62,7 +62,7 @@ class StoreMeter<S extends BlobStore> implements BlobMeter<S> {
       partial: async (digest) => this.#withCommit(digest, await inner.partial(digest)),
       remove: (digest) => this.#remove(digest)
     }
-    this.store = overriding(inner, { ...metered, ...this.#pieced(inner) })
+    this.store = overriding(inner, { ...metered, ...this.#pieced(inner), ...this.#parted(inner) })
   }
 
   usedBytes(): number | undefined {
@@ -141,6 +141,18 @@ class StoreMeter<S extends BlobStore> implements BlobMeter<S> {
     const metered: PieceStore['byPieces'] = async (digest, plan) =>
       this.#withCommit(digest, await byPieces.call(inner, digest, plan))
     return { byPieces: metered }
+  }
+
+  /** One that gives small parts at once, too. */
+  #parted(inner: BlobStore & Partial<Pick<PartStore, 'readPart'>>): object {
+    const { readPart } = inner
+    if (readPart === undefined) return {}
+    const metered: PartStore['readPart'] = async (digest, part) => {
+      if (this.#leaving.has(digest)) return undefined
+      this.#use(digest)
+      return readPart.call(inner, digest, part)
+    }
+    return { readPart: metered }
   }
 
   #withCommit<T extends { commit(): Promise<number> }>(digest: Sha256, transfer: T): T {

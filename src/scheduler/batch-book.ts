@@ -111,9 +111,17 @@ export class BatchBook {
     return cell?.isForBatches !== true || this.#batchesOf(cell).some((batch) => nowMs >= this.#quietMs(batch))
   }
 
-  /** A wheel that waits for the rest of its batch. What was built before its batch was asked for is out already. */
+  /**
+   * A wheel that waits for the rest of its batch, or is another one's with other tags that does. What was built before its batch was
+   * asked for is out already.
+   */
   isStaged(record: ResultRecord): boolean {
-    const cell = this.#cell(record.job)
+    const jobs = record.builtAs === undefined ? [record.job] : [record.job, record.builtAs]
+    return jobs.some((job) => this.#isStagedAs(job, record))
+  }
+
+  #isStagedAs(job: JobId, record: ResultRecord): boolean {
+    const cell = this.#cell(job)
     if (cell?.isAtomic !== true) return false
     return this.#batchesOf(cell).every(
       ({ id, startMs }) => this.#courses.get(id)?.ended !== true && finishedMs(record) > startMs

@@ -1,8 +1,8 @@
 import type { ClaimNote } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
-import { parseJobId } from '../core/job.ts'
+import { jobId, parseJobId } from '../core/job.ts'
 import { PROGRESS_AGAIN_MS, PROGRESS_MS } from '../core/limits.ts'
-import type { BuildPhase, BuildReport, Clock, Log, WheelBuilder } from '../core/ports.ts'
+import type { BuildPhase, BuildReport, Clock, Log, RetaggedWheel, WheelBuilder } from '../core/ports.ts'
 import type { BuildLimits, ResultRecord } from '../core/record.ts'
 import type { JobRow } from './job-board.ts'
 
@@ -115,23 +115,24 @@ export class BuildRun {
   }
 
   async #publish(report: BuildReport, startedMs: number): Promise<void> {
-    const { wheel, failure, log, durationMs, environment } = report
+    const { wheel, retagged, failure, log, durationMs, environment } = report
     const { sdist, pass } = this.#row
     if (sdist === undefined) return
     const { job, fence } = this.#claim
-    await this.#write({
-      kind: 'result',
+    const about = { kind: 'result', sdist: sdist.ref, fence } as const
+    const ending = { log, startedMs, durationMs: Math.round(durationMs), environment }
+    const result: ResultRecord = {
+      ...about,
       job,
-      sdist: sdist.ref,
-      fence,
       ...(wheel === undefined ? {} : { wheel }),
       ...(failure === undefined ? {} : { failure, limits: this.#parts.capacity() }),
-      log,
-      startedMs,
-      durationMs: Math.round(durationMs),
-      environment,
+      ...ending,
       ...(pass !== undefined && { pass })
-    })
+    }
+    // at once: they go into one entry, and whoever knows the one knows the other
+    await Promise.all(
+      [result, ...this.#retaggedResult(retagged, { ...about, ...ending })].map((one) => this.#write(one))
+    )
     this.#publishedMs = startedMs
     this.#parts.log.info(failure === undefined ? 'built' : 'could not be built', {
       job,
@@ -140,6 +141,18 @@ export class BuildRun {
         ? { wheel: wheel?.filename }
         : { class: failure.class, reason: failure.reason })
     })
+  }
+
+  /** A job that this build settles without having been granted it: it is of another target, and costs nothing. */
+  #retaggedResult(
+    retagged: RetaggedWheel | undefined,
+    shared: Omit<ResultRecord, 'job'>
+  ): readonly ResultRecord[] {
+    if (retagged === undefined) return []
+    const { job } = this.#claim
+    const { project, version } = parseJobId(job)
+    const { target, wheel } = retagged
+    return [{ ...shared, job: jobId(project, version, target), wheel, builtAs: job }]
   }
 
   /** Until it is on the disk: a full one gets room again, and the work of hours is not thrown away. */

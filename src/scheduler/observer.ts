@@ -1,12 +1,16 @@
-import { sha256Hex } from '../core/digest.ts'
 import { messageOf } from '../core/errors.ts'
-import type { ProjectName } from '../core/ids.ts'
-import type { BlobStore, Clock, Log, UpstreamIndex, UpstreamPage } from '../core/ports.ts'
-import type { ObservedRecord } from '../core/record.ts'
+import type { NodeId, ProjectName } from '../core/ids.ts'
+import { MISSING_FRESH_MS, PAGE_FRESH_MS } from '../core/limits.ts'
+import type { BlobStore, Clock, Log, ObserverAnswer, Random, UpstreamIndex } from '../core/ports.ts'
 import { backOffMs } from '../core/retry.ts'
+import { UpstreamError } from '../core/upstream-error.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { PageBook } from '../ledger/page-book.ts'
+import { ObserverLine, type ObserverWire } from './observer-line.ts'
+import { PageVisits } from './page-visits.ts'
+import { UpstreamGate } from './upstream-gate.ts'
+import { UpstreamWatch } from './upstream-watch.ts'
 
 export interface ObserverParts {
   readonly state: MeshState
@@ -16,167 +20,166 @@ export interface ObserverParts {
   readonly ledger: Pick<Ledger, 'append'>
   readonly clock: Clock
   readonly log: Log
+  /** Without it no wait is jittered. */
+  readonly random?: Random
   /** This node is the one that follows upstream for the mesh. */
   isElected(): boolean
+  /** How that one is reached when it is another; a node without it asks upstream itself. */
+  readonly wire?: ObserverWire
 }
 
 export interface ObserverOptions {
+  /** Milliseconds within which every watched project is asked for again. */
   readonly pollMs: number
+  /** `everything`: also, slowly, all projects that upstream lists. */
+  readonly follow?: 'watched' | 'everything'
 }
 
-/** Projects asked for at once by the elected observer. */
-const MAX_POLLS_AT_ONCE = 4
-
-interface Check {
-  readonly atMs: number
-  readonly etag: string
-  readonly failures: number
-  readonly error: string
+/** How following upstream goes, as this node sees it. */
+export interface ObserverStanding {
+  readonly elected: boolean
+  readonly observer: NodeId | undefined
+  /** Projects in turn, when this node follows upstream. */
+  readonly watched: number
+  readonly backlog: number
+  /** Milliseconds since upstream answered this node. */
+  readonly answerAgeMs: number | undefined
+  /** `''`: none. */
+  readonly trouble: string
+  readonly requests: number
+  readonly requestsLastHour: number
 }
 
 /** Reads project pages from upstream and puts what is news into the ledger. */
 export interface Observer {
-  /** Asks upstream once, now. Throws when no answer could be had. */
+  /**
+   * Makes sure that what the mesh knows of a project is fresh: asks the node that follows upstream, or upstream. Returns also when upstream
+   * has no such project. Throws when no answer could be had.
+   */
   refresh(project: ProjectName): Promise<void>
+  /** What a member that needs a project is answered. */
+  answer(project: ProjectName): Promise<ObserverAnswer>
   /** Milliseconds since this node asked for the project itself, or since the newest observation by anybody. */
   ageMs(project: ProjectName): number | undefined
   /** What went wrong at the last try, `''` when nothing did. */
   trouble(project: ProjectName): string
-  /** The elected observer's turn: wanted projects that are new or due. */
+  standing(): ObserverStanding
+  /** The elected observer's turn: watched projects that are new or due. */
   tick(): void
   stop(): Promise<void>
 }
 
+/** Spec: docs/protocol/upstream.md */
 export function createObserver(parts: ObserverParts, options: ObserverOptions): Observer {
   return new UpstreamObserver(parts, options)
 }
 
+/** A page that was never had is tried again for a client after this. */
+const FIRST_AGAIN_MS = 5_000
+
 class UpstreamObserver implements Observer {
   readonly #parts: ObserverParts
-  readonly #options: ObserverOptions
-  readonly #checks = new Map<ProjectName, Check>()
+  readonly #freshMs: number
+  readonly #gate: UpstreamGate
+  readonly #visits: PageVisits
+  readonly #watch: UpstreamWatch
+  readonly #line: ObserverLine | undefined
   readonly #running = new Map<ProjectName, Promise<void>>()
-  readonly #ending = new AbortController()
 
   constructor(parts: ObserverParts, options: ObserverOptions) {
     this.#parts = parts
-    this.#options = options
+    this.#freshMs = Math.min(options.pollMs, PAGE_FRESH_MS)
+    this.#gate = new UpstreamGate(parts)
+    this.#visits = new PageVisits({ ...parts, gate: this.#gate })
+    this.#watch = new UpstreamWatch({ ...parts, gate: this.#gate, visits: this.#visits }, options)
+    this.#line = parts.wire && new ObserverLine({ ...parts, wire: parts.wire })
   }
 
   refresh(project: ProjectName): Promise<void> {
+    if ((this.#visits.missingAgeMs(project) ?? Infinity) < MISSING_FRESH_MS) return Promise.resolve()
     const known = this.#running.get(project)
     if (known !== undefined) return known
-    const asking = this.#ask(project).finally(() => this.#running.delete(project))
-    this.#running.set(project, asking)
-    return asking
+    const bringing = this.#bring(project).finally(() => this.#running.delete(project))
+    this.#running.set(project, bringing)
+    return bringing
+  }
+
+  async answer(project: ProjectName): Promise<ObserverAnswer> {
+    if (!this.#parts.isElected()) return { kind: 'elsewhere' }
+    try {
+      if ((this.ageMs(project) ?? Infinity) >= this.#freshMs) await this.refresh(project)
+    } catch (error) {
+      return { kind: 'trouble', reason: messageOf(error) }
+    }
+    const newest = this.#parts.state.observations.newest(project)
+    if (newest === undefined)
+      return { kind: 'missing', ageMs: Math.round(this.#visits.missingAgeMs(project) ?? 0) }
+    this.#watch.asked(project)
+    return { kind: 'observed', record: newest.recordId, ageMs: Math.round(this.ageMs(project) ?? 0) }
   }
 
   ageMs(project: ProjectName): number | undefined {
-    const { clock, state } = this.#parts
-    const observation = state.observations.newest(project)
-    if (observation === undefined) return undefined
-    const recorded = Math.max(0, clock.wallMs() - observation.record.observedMs)
-    const check = this.#checks.get(project)
-    return check?.failures === 0 ? Math.min(recorded, clock.monotonicMs() - check.atMs) : recorded
+    return this.#visits.ageMs(project)
   }
 
   trouble(project: ProjectName): string {
-    return this.#checks.get(project)?.error ?? ''
+    return this.#visits.trouble(project)
+  }
+
+  standing(): ObserverStanding {
+    const elected = this.#parts.isElected()
+    return {
+      elected,
+      observer: this.#parts.wire?.observer(),
+      watched: elected ? this.#watch.size : 0,
+      backlog: elected ? this.#watch.backlog : 0,
+      answerAgeMs: this.#gate.answerAgeMs(),
+      trouble: this.#gate.trouble(),
+      requests: this.#gate.requests(),
+      requestsLastHour: this.#gate.requestsLastHour()
+    }
   }
 
   tick(): void {
-    if (!this.#parts.isElected()) return
-    for (const project of this.#parts.state.wishes.projects()) {
-      if (this.#running.size >= MAX_POLLS_AT_ONCE) return
-      if (!this.#isDue(project)) continue
-      this.refresh(project).catch((error: unknown) => {
-        this.#parts.log.warn('upstream could not be asked', { project, error: messageOf(error) })
-      })
-    }
+    if (this.#parts.isElected()) this.#watch.tick()
+    else this.#watch.rest()
   }
 
   async stop(): Promise<void> {
-    this.#ending.abort(new Error('the node stops'))
+    this.#line?.stop()
+    this.#visits.stop()
+    await this.#watch.stop()
     await Promise.allSettled(this.#running.values())
   }
 
-  #isDue(project: ProjectName): boolean {
-    if (this.#running.has(project) || this.#parts.state.wishes.forProject(project).length === 0) return false
-    const check = this.#checks.get(project)
-    if (check !== undefined && check.failures > 0) {
-      return this.#parts.clock.monotonicMs() - check.atMs >= backOffMs(check.failures)
-    }
-    return (this.ageMs(project) ?? Infinity) >= this.#options.pollMs
+  /** A client waits for it: from the observer, or from upstream when that one cannot be asked. */
+  async #bring(project: ProjectName): Promise<void> {
+    // What is fresh and yet asked for is a page whose bytes nobody could give.
+    const isOld = (this.ageMs(project) ?? Infinity) >= PAGE_FRESH_MS
+    if (isOld && !this.#parts.isElected() && (await this.#askObserver(project))) return
+    const isNew = this.#parts.state.observations.newest(project) === undefined
+    const refusal = this.#tooSoon(project, isNew) ?? this.#gate.take(isNew ? 'first' : 'revisit')
+    if (refusal !== undefined) throw this.#visits.failed(project, refusal)
+    await this.#visits.visit(project, { anew: !isOld })
+    if (this.#parts.isElected()) this.#watch.asked(project)
   }
 
-  async #ask(project: ProjectName): Promise<void> {
-    const { clock, upstream, pages } = this.#parts
-    const before = this.#checks.get(project)
-    // The tag of a page that this node has lost would make upstream say "you have it".
-    const etag = pages.page(project) === undefined ? '' : (before?.etag ?? '')
-    try {
-      const answer = await upstream.project(project, {
-        signal: this.#ending.signal,
-        ...(etag === '' ? {} : { etag })
-      })
-      if (answer.kind === 'page') await this.#record(project, answer.page)
-      if (answer.kind === 'missing') await this.#recordMissing(project)
-      const fresh = answer.kind === 'page' ? answer.page.etag : answer.kind === 'missing' ? '' : etag
-      this.#checks.set(project, { atMs: clock.monotonicMs(), etag: fresh, failures: 0, error: '' })
-    } catch (error) {
-      const failures = (before?.failures ?? 0) + 1
-      this.#checks.set(project, { atMs: clock.monotonicMs(), etag, failures, error: messageOf(error) })
-      throw error
-    }
+  /** What failed a moment ago most likely fails again; of an old page that is no hurry. */
+  #tooSoon(project: ProjectName, isNew: boolean): UpstreamError | undefined {
+    const { count, atMs } = this.#visits.failures(project)
+    const waitMs = Math.min(backOffMs(count), isNew ? FIRST_AGAIN_MS : Infinity)
+    const againMs = Math.ceil(atMs + waitMs - this.#parts.clock.monotonicMs())
+    if (count === 0 || againMs <= 0) return undefined
+    return new UpstreamError({ code: 'UPSTREAM_SPARED', why: this.#visits.trouble(project), againMs })
   }
 
-  async #record(project: ProjectName, page: UpstreamPage): Promise<void> {
-    const { state, ledger, pages, clock } = this.#parts
-    const digest = sha256Hex(page.body)
-    const newest = state.observations.newest(project)?.record
-    if (newest?.page === digest) {
-      // Unchanged, but its bytes are not here and nobody gave them.
-      if (pages.page(project) === undefined) await this.#keep(project, page)
-      return
-    }
-    // A page with a lower serial than the mesh has seen comes from a cache that lags behind.
-    if (page.serial < (newest?.serial ?? 0)) return
-    await this.#keep(project, page)
-    await ledger.append({
-      kind: 'observed',
-      project,
-      serial: page.serial,
-      page: digest,
-      pageSize: page.body.byteLength,
-      observedMs: laterThan(newest, clock)
-    })
+  /** False: nobody could say, and this node has to find out by itself. */
+  async #askObserver(project: ProjectName): Promise<boolean> {
+    const answer = await this.#line?.ask(project)
+    if (answer?.kind === 'observed') this.#visits.heard(project, answer.ageMs)
+    else if (answer?.kind === 'missing') this.#visits.missing(project, answer.ageMs)
+    else if (answer?.kind !== 'trouble' || this.ageMs(project) === undefined) return false
+    else throw this.#visits.failed(project, new Error(answer.reason))
+    return true
   }
-
-  async #keep(project: ProjectName, page: UpstreamPage): Promise<void> {
-    const { digest } = await this.#parts.store.write(once(page.body))
-    this.#parts.pages.put(project, digest, page.body)
-  }
-
-  async #recordMissing(project: ProjectName): Promise<void> {
-    const { state, ledger, clock } = this.#parts
-    const newest = state.observations.newest(project)?.record
-    if (newest !== undefined && newest.page === undefined) return
-    const serial = newest?.serial ?? 0
-    await ledger.append({
-      kind: 'observed',
-      project,
-      serial,
-      pageSize: 0,
-      observedMs: laterThan(newest, clock)
-    })
-  }
-}
-
-/** An observation replaces the one before it, even if that one's observer had a clock that ran ahead. */
-function laterThan(newest: ObservedRecord | undefined, clock: Clock): number {
-  return Math.max(clock.wallMs(), (newest?.observedMs ?? 0) + 1)
-}
-
-async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield body
 }

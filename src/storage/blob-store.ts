@@ -1,19 +1,20 @@
-import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BlobError } from '../core/blob-error.ts'
 import { piecesOf } from '../core/blob-pieces.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
 import { BLOB_CHUNK_BYTES, MAX_BLOB_BYTES } from '../core/limits.ts'
-import type { BlobWriteOptions, PieceStore, Random, WrittenBlob } from '../core/ports.ts'
+import type { BlobWriteOptions, PartStore, PieceStore, Random, WrittenBlob } from '../core/ports.ts'
 import { blobPaths, type BlobPaths } from './blob-paths.ts'
 import { isNotFound, moveDurably, removeFile } from './files.ts'
 import { PartialFiles } from './partial-blob.ts'
 import { PieceHasher, PieceLists } from './piece-list.ts'
+import { readPart } from './read-part.ts'
 import { StorageError, toStorageError } from './storage-error.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
 
-export interface DiskBlobStore extends PieceStore {
+export interface DiskBlobStore extends PieceStore, PartStore {
   /** Reads the whole blob: `false` when its bytes are no longer those that its name promises. */
   verify(digest: Sha256): Promise<boolean>
 }
@@ -35,6 +36,7 @@ export async function createBlobStore(
   return {
     size: (digest) => inFolder(paths, () => sizeOf(paths, digest)),
     read: (digest, range) => readBlob(paths, digest, range),
+    readPart: (digest, part) => inFolder(paths, () => readPart(paths.blob(digest), part)),
     write: (source, options) => writeBlob(paths, { random, lists }, { source, ...options }),
     partial: (digest) => inFolder(paths, () => partials.open(digest)),
     list: () => listBlobs(paths),
@@ -82,7 +84,7 @@ async function* readBlob(paths: BlobPaths, digest: Sha256, range: Range = {}): A
 }
 
 async function readChunk(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await file.read(new Uint8Array(length), 0, length, at)
+  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, at)
   return buffer.subarray(0, bytesRead)
 }
 

@@ -28,7 +28,11 @@ export interface Database {
   close(): Promise<void>
 }
 
-export const LEVEL_OPTIONS = {} as const
+/**
+ * How much LevelDB gathers in memory (twice that while one lot is being written out) before it makes a table of it. LevelDB's own
+ * 4 MiB are for small databases: with 16 MiB taking in a ledger merges tables half as often, which an SD card feels, too.
+ */
+export const LEVEL_OPTIONS = { writeBufferSize: 16 * 1024 * 1024 } as const
 
 /**
  * Opens the database of a data folder, or makes it. LevelDB comes up empty without a word when its CURRENT file is gone,

@@ -64,8 +64,10 @@ export class PiecedFile implements PiecedBlob {
     return this.#plan.size
   }
 
-  get checkedBytes(): number {
-    return Math.min(this.#closedUp * BLOB_PIECE_BYTES, this.#plan.size)
+  checkedUntil(start: number): number {
+    let index = Math.floor(start / BLOB_PIECE_BYTES)
+    while (this.has(index)) index += 1
+    return Math.max(start, Math.min(index * BLOB_PIECE_BYTES, this.#plan.size))
   }
 
   has(index: number): boolean {
@@ -89,7 +91,7 @@ export class PiecedFile implements PiecedBlob {
 
   async read(start: number, end: number): Promise<Uint8Array | undefined> {
     if (this.#isOver) return undefined
-    const length = Math.min(end, this.checkedBytes, start + BLOB_CHUNK_BYTES) - start
+    const length = Math.min(end, this.checkedUntil(start), start + BLOB_CHUNK_BYTES) - start
     if (length <= 0) throw new RangeError('these bytes are not checked yet')
     const buffer = Buffer.allocUnsafeSlow(length)
     return this.#translated(async () => {
@@ -100,7 +102,7 @@ export class PiecedFile implements PiecedBlob {
 
   async commit(): Promise<number> {
     const { size } = this.#plan
-    if (this.#isOver || this.checkedBytes < size) throw new TypeError('pieces are missing')
+    if (this.#isOver || this.#closedUpBytes < size) throw new TypeError('pieces are missing')
     const { digest, path, finish } = this.#place
     try {
       await this.#translated(async () => {
@@ -130,6 +132,11 @@ export class PiecedFile implements PiecedBlob {
     await this.#file.close()
   }
 
+  /** From the first byte on without a gap. */
+  get #closedUpBytes(): number {
+    return Math.min(this.#closedUp * BLOB_PIECE_BYTES, this.#plan.size)
+  }
+
   #closeUp(): void {
     while (this.#held[this.#closedUp] === true) this.#closedUp += 1
     // an error shows when the whole is asked for
@@ -145,10 +152,10 @@ export class PiecedFile implements PiecedBlob {
   }
 
   async #sealAll(): Promise<void> {
-    if (this.#sealedBytes >= this.checkedBytes) return
+    if (this.#sealedBytes >= this.#closedUpBytes) return
     const buffer = Buffer.allocUnsafeSlow(SEAL_BYTES)
-    while (this.#sealedBytes < this.checkedBytes) {
-      const length = Math.min(SEAL_BYTES, this.checkedBytes - this.#sealedBytes)
+    while (this.#sealedBytes < this.#closedUpBytes) {
+      const length = Math.min(SEAL_BYTES, this.#closedUpBytes - this.#sealedBytes)
       const { bytesRead } = await this.#file.read(buffer, 0, length, this.#sealedBytes)
       if (bytesRead === 0) throw new RangeError('the file became shorter while it was written')
       this.#whole.update(buffer.subarray(0, bytesRead))

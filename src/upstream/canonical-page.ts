@@ -1,6 +1,7 @@
 import type { ProjectName } from '../core/ids.ts'
 import { UpstreamError } from '../core/upstream-error.ts'
 import { parseHtmlPage } from './parse-html-page.ts'
+import { serialOf } from './serial.ts'
 
 export interface FetchedPage {
   readonly name: ProjectName
@@ -29,12 +30,12 @@ const MAX_JSON_DEPTH = 32
 export function canonicalPage(fetched: FetchedPage): CanonicalPage {
   const page = parsePage(fetched)
   const meta = isObject(page['meta']) ? page['meta'] : {}
-  const serial = isSerial(meta['_last-serial']) ? meta['_last-serial'] : fetched.headerSerial
+  const serial = serialOf(meta['_last-serial']) ?? fetched.headerSerial
   const files = page['files']
   if (!Array.isArray(files)) throw malformed(fetched, 'no list of files')
   const canonical = {
     ...page,
-    meta: { ...meta, ...(serial > 0 && { '_last-serial': serial }) },
+    meta: { ...(serial > 0 && { '_last-serial': serial }), ...meta },
     name: fetched.name,
     files: files.map((file: unknown) => withAbsoluteUrl(file, fetched.url))
   }
@@ -80,10 +81,6 @@ function sorted(value: unknown, depth: number): unknown {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isSerial(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function malformed(fetched: FetchedPage, why: string, cause?: unknown): UpstreamError {

@@ -5,6 +5,8 @@ import { MAX_PAGE_BYTES, UPSTREAM_TIMEOUT_MS } from '../core/limits.ts'
 import type { UpstreamAnswer, UpstreamIndex } from '../core/ports.ts'
 import { UpstreamError } from '../core/upstream-error.ts'
 import { canonicalPage } from './canonical-page.ts'
+import { createIndexNews } from './index-news.ts'
+import { ACCEPT_INDEX, collect, expectOk, type IndexRequest, type OpenIndex } from './index-request.ts'
 import { openUrl, type Answer, type Fetch } from './open-url.ts'
 import { createSingleFlight } from './single-flight.ts'
 import { createSlots } from './slots.ts'
@@ -20,9 +22,6 @@ export interface IndexClientOptions {
   readonly retryWaitsMs?: readonly number[]
 }
 
-/** JSON first; the order of preference that uv has too (PEP 691, "Version + Format Selection"). */
-const ACCEPT =
-  'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01'
 /** Pages and files at once: an index asks its mirrors to be serial rather than parallel. */
 const MAX_PAGES_AT_ONCE = 6
 const MAX_DOWNLOADS_AT_ONCE = 4
@@ -36,7 +35,7 @@ export function createIndexClient(options: IndexClientOptions): UpstreamIndex {
   const flights = createSingleFlight<UpstreamAnswer>()
   const waits = options.retryWaitsMs ?? RETRY_WAITS_MS
 
-  function open(url: string, request: Request): Promise<Answer> {
+  function open(url: string, request: IndexRequest): Promise<Answer> {
     const sameOrigin = new URL(url).origin === new URL(href).origin
     return openUrl(url, {
       fetch: options.fetch ?? fetch,
@@ -63,6 +62,7 @@ export function createIndexClient(options: IndexClientOptions): UpstreamIndex {
   }
 
   return {
+    news: createIndexNews(open, href),
     project: (name, { signal, etag = '' } = {}) =>
       flights.run(`${name} ${etag}`, signal, (shared) => project(name, etag, shared)),
     async *download(url, { signal = new AbortController().signal, maxBytes }) {
@@ -79,12 +79,6 @@ export function createIndexClient(options: IndexClientOptions): UpstreamIndex {
   }
 }
 
-interface Request {
-  readonly signal: AbortSignal
-  readonly maxBytes: number
-  readonly headers: Readonly<Record<string, string>>
-}
-
 interface PageRequest {
   readonly name: ProjectName
   readonly etag: string
@@ -92,11 +86,11 @@ interface PageRequest {
 }
 
 async function fetchPage(
-  open: (url: string, request: Request) => Promise<Answer>,
+  open: OpenIndex,
   url: string,
   { name, etag, signal }: PageRequest
 ): Promise<UpstreamAnswer> {
-  const headers = { accept: ACCEPT, ...(etag !== '' && { 'if-none-match': etag }) }
+  const headers = { accept: ACCEPT_INDEX, ...(etag !== '' && { 'if-none-match': etag }) }
   const answer = await open(url, { signal, maxBytes: MAX_PAGE_BYTES, headers })
   const notModified = answer.status === 304 && etag !== ''
   if (notModified || answer.status === 404 || answer.status === 410) {
@@ -120,12 +114,6 @@ async function fetchPage(
   return tag === etag ? { kind: 'not-modified' } : { kind: 'page', page: { ...page, etag: tag } }
 }
 
-function expectOk(answer: Answer): Answer {
-  if (answer.status === 200) return answer
-  answer.discard()
-  throw new UpstreamError({ code: 'UPSTREAM_UNAVAILABLE', url: answer.url, status: answer.status })
-}
-
 /** Tries again only what may be better in a moment: no answer, "too many requests", and the server's own faults. */
 async function withRetries<T>(
   waitsMs: readonly number[],
@@ -147,14 +135,10 @@ async function withRetries<T>(
 
 function isPassing(error: unknown): boolean {
   if (!(error instanceof UpstreamError) || error.detail.code !== 'UPSTREAM_UNAVAILABLE') return false
-  const { status } = error.detail
+  const { status, retryAfterMs } = error.detail
+  // One that says when is not asked before.
+  if (retryAfterMs !== undefined) return false
   return status === 0 || status === 429 || status >= 500
-}
-
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
-  for await (const chunk of chunks) parts.push(chunk)
-  return Buffer.concat(parts)
 }
 
 function serialOf(headers: Headers): number {

@@ -21,6 +21,11 @@ export function decodeCbor(bytes: Uint8Array, limits: { readonly maxBytes: numbe
     throw new WireError({ code: 'WIRE_TOO_LARGE', bytes: bytes.byteLength, maxBytes: limits.maxBytes })
   }
   scanCbor(bytes)
+  return decodeScanned(bytes)
+}
+
+/** The plain data in bytes that have been through scanCbor. */
+export function decodeScanned(bytes: Uint8Array): unknown {
   try {
     return codec.decode(bytes)
   } catch (cause) {

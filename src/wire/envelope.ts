@@ -3,10 +3,12 @@ import { isNodeId, isSha256, parseMeshId, type MeshId, type Sha256 } from '../co
 import { MAX_ENTRY_BYTES, MAX_ENTRY_RECORDS } from '../core/limits.ts'
 import type { Signer, StoredEntry, Verifier } from '../core/ports.ts'
 import type { Entry, FeedId, MeshRecord } from '../core/record.ts'
-import { decodeCbor, encodeCbor } from './cbor.ts'
+import { decodeCbor, decodeScanned, encodeCbor } from './cbor.ts'
 import { readRecord } from './record-codec.ts'
-import { recordSlices } from './record-slices.ts'
-import { fields, integer, list, matching, parsed, type Shape } from './shape.ts'
+import { partsOfPayload, recordSlices } from './record-slices.ts'
+import { ResultReader } from './result-reader.ts'
+import { scanCbor } from './scan-cbor.ts'
+import { fields, integer, matching, parsed, type Shape } from './shape.ts'
 import { WireError, malformed } from './wire-error.ts'
 
 /*
@@ -50,28 +52,53 @@ export function openEntry(bytes: Uint8Array): Entry {
     throw new WireError({ code: 'WIRE_TOO_LARGE', bytes: bytes.byteLength, maxBytes: MAX_ENTRY_BYTES })
   }
   if (bytes.byteLength <= SIGNATURE_BYTES) throw malformed('shorter than a signature')
-  const map = fields(decodeCbor(bytes.subarray(SIGNATURE_BYTES), { maxBytes: MAX_ENTRY_BYTES }), 'entry')
-  const prev = map['prev']
+  const payload = bytes.subarray(SIGNATURE_BYTES)
+  scanCbor(payload)
+  const parts = partsOfPayload(payload)
+  const field = (name: string): unknown => {
+    const value = parts.fields.get(name)
+    return value && decodeScanned(value)
+  }
+  const prev = field('prev')
   if (prev !== NO_ENTRY && !isSha256(prev)) throw malformed('prev is not a sha256')
-  return {
-    meshId: parsed(parseMeshId)(map['meshId'], 'meshId'),
-    node: matching(isNodeId, 'a node id')(map['node'], 'node'),
-    incarnation: incarnation(map['incarnation'], 'incarnation'),
-    seq: integer(1, Number.MAX_SAFE_INTEGER)(map['seq'], 'seq'),
+  const entry: Entry = {
+    meshId: parsed(parseMeshId)(field('meshId'), 'meshId'),
+    node: matching(isNodeId, 'a node id')(field('node'), 'node'),
+    incarnation: incarnation(field('incarnation'), 'incarnation'),
+    seq: integer(1, Number.MAX_SAFE_INTEGER)(field('seq'), 'seq'),
     prev,
-    records: list(MAX_ENTRY_RECORDS, readRecord)(map['records'], 'records'),
+    records: readRecords(payload, parts.records),
     hash: sha256Hex(bytes)
   }
+  slicesOf.set(bytes, parts.records ?? [])
+  return entry
 }
+
+function readRecords(payload: Uint8Array, slices: readonly Uint8Array[] | undefined): readonly MeshRecord[] {
+  if (slices === undefined || slices.length > MAX_ENTRY_RECORDS)
+    throw malformed(`records is not a list of at most ${MAX_ENTRY_RECORDS}`)
+  const reader = new ResultReader(payload)
+  return slices.map((slice) => {
+    const plain = reader.read(slice.byteOffset - payload.byteOffset)
+    return plain ?? readRecord(decodeScanned(slice))
+  })
+}
+
+/** What taking an entry apart showed already, as long as somebody holds its bytes. */
+const slicesOf = new WeakMap<Uint8Array, readonly Uint8Array[]>()
 
 /** The bytes of each record of an entry that was opened before. */
 export function slicesOfEntry(bytes: Uint8Array): readonly Uint8Array[] {
-  return recordSlices(bytes.subarray(SIGNATURE_BYTES))
+  return slicesOf.get(bytes) ?? recordSlices(bytes.subarray(SIGNATURE_BYTES))
 }
 
 /** A record from its bytes. Throws a WireError. */
 export function openRecord(slice: Uint8Array): MeshRecord {
-  return readRecord(decodeCbor(slice, { maxBytes: MAX_ENTRY_BYTES }))
+  if (slice.byteLength > MAX_ENTRY_BYTES) {
+    throw new WireError({ code: 'WIRE_TOO_LARGE', bytes: slice.byteLength, maxBytes: MAX_ENTRY_BYTES })
+  }
+  scanCbor(slice)
+  return new ResultReader(slice).read(0) ?? readRecord(decodeScanned(slice))
 }
 
 export function isEntrySigned(verifier: Verifier, entry: FeedId, bytes: Uint8Array): boolean {

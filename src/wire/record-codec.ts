@@ -1,5 +1,11 @@
 import { parseMeshId } from '../core/ids.ts'
-import { MAX_NODE_PACKAGES, MAX_PAGE_BYTES, MAX_TARGETS, MAX_WANT_SPECS } from '../core/limits.ts'
+import {
+  MAX_NODE_PACKAGES,
+  MAX_ETAG_CHARS,
+  MAX_PAGE_BYTES,
+  MAX_TARGETS,
+  MAX_WANT_SPECS
+} from '../core/limits.ts'
 import {
   ROLES,
   TRUST_LEVELS,
@@ -195,6 +201,7 @@ function readObserved(map: Readonly<Record<string, unknown>>): ObservedRecord {
     serial: integer(0, Number.MAX_SAFE_INTEGER)(map['serial'], 'serial'),
     ...optional(map, 'page', sha256),
     pageSize: integer(0, MAX_PAGE_BYTES)(map['pageSize'], 'pageSize'),
-    observedMs: milliseconds(map['observedMs'], 'observedMs')
+    observedMs: milliseconds(map['observedMs'], 'observedMs'),
+    ...optional(map, 'etag', text(MAX_ETAG_CHARS))
   }
 }

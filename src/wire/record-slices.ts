@@ -1,20 +1,38 @@
 import { malformed } from './wire-error.ts'
 
 const RECORDS = 'records'
+const [ARRAY, MAP] = [4, 5] as const
 
-/**
- * The bytes of each record of an entry's payload, as its author wrote them: stored views keep these instead of encoding anew.
- * `payload` has been decoded before, so that its shape is known to be sound.
- */
-export function recordSlices(payload: Uint8Array): readonly Uint8Array[] {
+/** An entry's payload, taken apart. */
+interface PayloadParts {
+  /** The bytes of each record, as its author wrote them. Undefined: there is no list of them. */
+  readonly records: readonly Uint8Array[] | undefined
+  /** The bytes of everything else, by name. */
+  readonly fields: ReadonlyMap<string, Uint8Array>
+}
+
+/** Takes apart what has been through scanCbor. Throws a WireError when it is no map. */
+export function partsOfPayload(payload: Uint8Array): PayloadParts {
   const walker = new Walker(payload)
-  let found: readonly Uint8Array[] = []
+  if (walker.major() !== MAP) throw malformed('entry is not a map')
+  let records: readonly Uint8Array[] | undefined
+  const fields = new Map<string, Uint8Array>()
   // Of a key that is there twice the last one counts, as for the decoder.
   for (let pairs = walker.head(); pairs > 0; pairs--) {
-    if (walker.text() === RECORDS) found = walker.items()
-    else walker.skip()
+    const name = walker.text()
+    if (name !== RECORDS) fields.set(name, walker.item())
+    else if (walker.major() === ARRAY) records = walker.items()
+    else {
+      walker.skip()
+      records = undefined
+    }
   }
-  return found
+  return { records, fields }
+}
+
+/** The bytes of each record of an entry's payload that was decoded before: stored views keep these instead of encoding anew. */
+export function recordSlices(payload: Uint8Array): readonly Uint8Array[] {
+  return partsOfPayload(payload).records ?? []
 }
 
 /** Steps over CBOR of our subset (scan-cbor.ts) item by item. */
@@ -51,12 +69,19 @@ class Walker {
     return String.fromCharCode(...this.#bytes.subarray(start, this.#at))
   }
 
+  /** The next item's major type. */
+  major(): number {
+    return (this.#bytes[this.#at] ?? 0) >> 5
+  }
+
   items(): readonly Uint8Array[] {
-    return Array.from({ length: this.head() }, () => {
-      const start = this.#at
-      this.skip()
-      return this.#bytes.subarray(start, this.#at)
-    })
+    return Array.from({ length: this.head() }, () => this.item())
+  }
+
+  item(): Uint8Array {
+    const start = this.#at
+    this.skip()
+    return this.#bytes.subarray(start, this.#at)
   }
 
   skip(): void {

@@ -23,16 +23,28 @@ import {
 import { fields, integer, list, oneOf, optional, text, type Shape } from './shape.ts'
 import { malformed } from './wire-error.ts'
 
+/** Of the texts and lists in a result, for both of its readers. */
+export const RESULT_BOUNDS = {
+  viewChars: 16,
+  pythonRangeChars: 300,
+  glibcFloorChars: 20,
+  titleChars: 200,
+  sandboxLevel: 3,
+  aptPackages: 200,
+  requirements: 200,
+  requirementChars: 400
+} as const
+
 // made once: a ledger has millions of results
-const fenceView = text(16)
+const fenceView = text(RESULT_BOUNDS.viewChars)
 const failureClass = oneOf(FAILURE_CLASSES)
 const cause = text(100)
-const pythonRange = text(300)
-const aptPackages = list(200, packageName)
-const glibcFloor = text(20)
-const title = text(200)
-const sandboxLevel = integer(0, 3)
-const requirements = list(200, text(400))
+const pythonRange = text(RESULT_BOUNDS.pythonRangeChars)
+const aptPackages = list(RESULT_BOUNDS.aptPackages, packageName)
+const glibcFloor = text(RESULT_BOUNDS.glibcFloorChars)
+const title = text(RESULT_BOUNDS.titleChars)
+const sandboxLevel = integer(0, RESULT_BOUNDS.sandboxLevel)
+const requirements = list(RESULT_BOUNDS.requirements, text(RESULT_BOUNDS.requirementChars))
 
 /** A `result` record. */
 export function readResult(map: Readonly<Record<string, unknown>>): ResultRecord {
@@ -51,7 +63,8 @@ export function readResult(map: Readonly<Record<string, unknown>>): ResultRecord
     durationMs: milliseconds(map['durationMs'], 'durationMs'),
     environment: readEnvironment(map['environment']),
     ...optional(map, 'limits', buildLimits),
-    ...optional(map, 'pass', counter)
+    ...optional(map, 'pass', counter),
+    ...optional(map, 'builtAs', job)
   }
 }
 

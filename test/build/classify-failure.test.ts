@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { classifyText, failureOf, hostFailure, type JudgedStep } from '../../src/build/classify-failure.ts'
+import { classifyText, failureOf, hostFailure } from '../../src/build/classify-failure.ts'
+import type { JudgedStep } from '../../src/core/failure-causes.ts'
 
 interface TextCase {
   readonly id: string

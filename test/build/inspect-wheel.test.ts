@@ -21,7 +21,8 @@ describe('a good wheel', () => {
         requiresPython: '>=3.9',
         metadata: Buffer.from(makeWheel({ name: 'demo', version: '1.0', ...plan }).metadata),
         aptPackages: [],
-        glibcFloor: ''
+        glibcFloor: '',
+        alsoRunsOn: []
       }
     })
   })
@@ -68,12 +69,18 @@ describe('a good wheel', () => {
     },
     {
       id: 'of ARMv7 code',
-      plan: withElf({ machine: 40, wide: false, flags: 0x5000400, armCpu: 10 }, 'cp311-cp311-linux_armv7l'),
+      plan: withElf(
+        { machine: 40, wide: false, flags: 0x5000400, arm: { cpu: 10 } },
+        'cp311-cp311-linux_armv7l'
+      ),
       options: { target: 'cp311-linux_armv7l-glibc2.36' }
     },
     {
       id: 'of ARMv6 code for ARMv6',
-      plan: withElf({ machine: 40, wide: false, flags: 0x5000400, armCpu: 7 }, 'cp311-cp311-linux_armv6l'),
+      plan: withElf(
+        { machine: 40, wide: false, flags: 0x5000400, arm: { cpu: 7 } },
+        'cp311-cp311-linux_armv6l'
+      ),
       options: { target: 'cp311-linux_armv6l-glibc2.36' }
     }
   ]
@@ -178,8 +185,20 @@ const badInside: Refusal[] = [
   },
   {
     id: 'ARMv7 code for ARMv6',
-    plan: withElf({ machine: 40, wide: false, armCpu: 10 }, 'cp311-cp311-linux_armv6l'),
+    plan: withElf({ machine: 40, wide: false, arm: { cpu: 10 } }, 'cp311-cp311-linux_armv6l'),
     options: { target: 'cp311-linux_armv6l-glibc2.36' },
+    cause: 'wrong-machine'
+  },
+  {
+    id: 'code with Thumb-2, which ARMv6T2 alone has, for ARMv6',
+    plan: withElf({ machine: 40, wide: false, arm: { cpu: 8 } }, 'cp311-cp311-linux_armv6l'),
+    options: { target: 'cp311-linux_armv6l-glibc2.36' },
+    cause: 'wrong-machine'
+  },
+  {
+    id: 'ARMv8 code for ARMv7',
+    plan: withElf({ machine: 40, wide: false, arm: { cpu: 14 } }, 'cp311-cp311-linux_armv7l'),
+    options: { target: 'cp311-linux_armv7l-glibc2.36' },
     cause: 'wrong-machine'
   },
   {

@@ -5,6 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { readElf } from '../../src/build/read-elf.ts'
 import { makeElf } from '../support/make-elf.ts'
 
+/** As a compiler for ARMv7 with NEON writes them. */
+const ARMV7 = { cpu: 10, thumb: 2, fp: 3, simd: 1, vfpArgs: 1 }
+
 describe('an ELF file', () => {
   test.for([true, false])('its tables, 64 bits: %s', (wide) => {
     const bytes = makeElf({
@@ -15,7 +18,7 @@ describe('an ELF file', () => {
       soname: 'libdemo.so.2',
       runpath: '$ORIGIN/../demo.libs:/usr/lib',
       versions: { 'libc.so.6': ['GLIBC_2.17', 'GLIBC_2.34'], 'libm.so.6': ['GLIBC_2.29'] },
-      ...(wide ? {} : { armCpu: 10 })
+      ...(wide ? {} : { arm: ARMV7 })
     })
     expect(readElf(bytes)).toEqual({
       wide,
@@ -30,8 +33,20 @@ describe('an ELF file', () => {
         ['libc.so.6', ['GLIBC_2.17', 'GLIBC_2.34']],
         ['libm.so.6', ['GLIBC_2.29']]
       ]),
-      ...(wide ? {} : { armCpu: 10 })
+      ...(wide ? {} : { arm: ARMV7 })
     })
+  })
+
+  test('ARM attributes that are left out are 0, and without a processor nothing is said', () => {
+    const arm = { wide: false, machine: 40 }
+    expect(readElf(makeElf({ ...arm, arm: { cpu: 6 } }))?.arm).toEqual({
+      cpu: 6,
+      thumb: 0,
+      fp: 0,
+      simd: 0,
+      vfpArgs: 0
+    })
+    expect(readElf(makeElf({ ...arm, arm: { fp: 2 } }))?.arm).toBeUndefined()
   })
 
   test('without any tables', () => {
@@ -43,7 +58,7 @@ describe('garbage', () => {
   const good = makeElf({
     wide: false,
     machine: 40,
-    armCpu: 10,
+    arm: ARMV7,
     needed: ['a'],
     versions: { a: ['A_1', 'A_2'], b: ['B_1'] }
   })
@@ -57,7 +72,7 @@ describe('garbage', () => {
 
   test('cut anywhere: nothing, or less, but no exception', () => {
     for (let length = 0; length < good.length; length++) readElf(good.subarray(0, length))
-    expect(readElf(good)).toMatchObject({ needed: ['a'], armCpu: 10 })
+    expect(readElf(good)).toMatchObject({ needed: ['a'], arm: ARMV7 })
   })
 
   test('with bytes changed: an answer in bounded time', () => {

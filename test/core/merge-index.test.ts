@@ -4,7 +4,8 @@ import {
   type MergedProject,
   UPSTREAM_SHIPS_IT,
   fileFitsTarget,
-  mergeProject
+  mergeProject,
+  onlyOurs
 } from '../../src/core/merge-index.ts'
 import type { ProjectPage } from '../../src/core/project-page.ts'
 import type { PublishedWheel } from '../../src/core/published.ts'
@@ -161,6 +162,14 @@ describe('when ours are yanked', () => {
       yanked: 'sdist reason'
     },
     {
+      id: 'the source that ours was made of is yanked, though a wheel of upstream’s is not',
+      files: [
+        upstreamFile('demo-1.0-py2-none-any.whl'),
+        upstreamFile('demo-1.0.tar.gz', { yanked: 'bad source' })
+      ],
+      yanked: 'bad source'
+    },
+    {
       id: 'a yank without a reason',
       files: [upstreamFile('demo-1.0.tar.gz', { yanked: true })],
       yanked: true
@@ -174,6 +183,14 @@ describe('when ours are yanked', () => {
   test.for(cases)('$id', ({ files, yanked }) => {
     const ours = merge(upstreamPage(files), aPublished(OURS))?.files.at(-1)
     expect(ours).toMatchObject({ filename: OURS, yanked, raw: { yanked } })
+  })
+
+  test('how many are ours is told apart from what upstream says of its own', () => {
+    const upstreamMesh = upstreamFile('demo-1.0.tar.gz', { _commonwheel: { job: 'x' } })
+    expect(merge(upstreamPage([upstreamMesh]), aPublished(OURS))?.oursCount).toBe(1)
+    expect(onlyOurs(merge(upstreamPage([upstreamMesh]))!, '../')).toBeUndefined()
+    const quarantined = upstreamPage([SDIST], { 'project-status': { status: 'quarantined' } })
+    expect(onlyOurs(merge(quarantined, aPublished(OURS))!, '../')).toBeUndefined()
   })
 
   test('each of ours is judged by its own target', () => {

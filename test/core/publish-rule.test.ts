@@ -75,6 +75,19 @@ test('not listed at all: what was built without a sandbox', () => {
   expect(listed([{ ...vote, record: { ...vote.record, environment } }])).toEqual([])
 })
 
+const misnamed = [
+  { id: 'another project', filename: 'other-1.0-py3-none-any.whl' },
+  { id: 'another version', filename: 'demo-2.0-py3-none-any.whl' },
+  { id: 'another target', filename: 'demo-1.0-cp311-cp311-linux_armv6l.whl' },
+  { id: 'no wheel', filename: 'demo-1.0.tar.gz' }
+]
+test.for(misnamed)('not listed at all: a wheel named as one of $id', ({ filename }) => {
+  const vote = aVote()
+  expect(
+    listed([{ ...vote, record: { ...vote.record, wheel: { ...vote.record.wheel!, filename } } }])
+  ).toEqual([])
+})
+
 test('the order in which results come in never matters', () => {
   const votes = [1, 2, 3, 4].map((n) =>
     aVote({ bytes: `b${n % 3}`, term: n % 2, recordId: `r${n}`, level: n < 3 ? 'member' : 'trusted' })

@@ -32,6 +32,17 @@ const status: StatusView = {
     lost: 0,
     fetchedBytes: 0,
     droppedBytes: 0
+  },
+  upstream: {
+    follow: 'watched',
+    self: true,
+    answerAgeMs: 4_000,
+    trouble: '',
+    watched: 5,
+    backlog: 0,
+    requests: 6,
+    requestsLastHour: 6,
+    demand: { on: true, counted: 2, wants: 1 }
   }
 }
 
@@ -62,4 +73,8 @@ test('our own metrics carry what the status says', () => {
   expect(text).toContain('commonwheel_builds_running 0')
   expect(text).toContain('commonwheel_blob_bytes 7')
   expect(text).toContain('commonwheel_blobs{state="lacking"} 2')
+  expect(text).toContain('commonwheel_upstream_up 1')
+  expect(text).toContain('commonwheel_upstream_answer_age_seconds 4')
+  expect(text).toContain('commonwheel_upstream_requests_total 6')
+  expect(text).toContain('commonwheel_demand_wants_total 1')
 })

@@ -79,6 +79,54 @@ describe('three nodes become one mesh', () => {
   })
 })
 
+describe('following upstream', () => {
+  /** Asks all nodes at once, twice each; what they answer, and how often upstream was asked. */
+  async function askAll(name: string): Promise<{ pages: ReadonlySet<string>; requests: number }> {
+    const answers = [...nodes, ...nodes].map(async (node) => {
+      const response = await fetch(node.url(`/simple/${name}/`))
+      return `${response.status} ${await response.text()}`
+    })
+    const pages = new Set(await Promise.all(answers))
+    const requests = kit.upstream.requests.filter(({ path }) => path === `/simple/${name}/`)
+    return { pages, requests: requests.length }
+  }
+
+  // While a lease changes hands a node asks by itself: in a mesh that has settled none does.
+  test('a page that nobody asked for before costs upstream one request, whoever asks', async () => {
+    let tries = 0
+    const ask = async (): Promise<number> => {
+      const name = `fresh-${(tries += 1)}`
+      kit.upstream.publish(name, { filename: `${name}-1.0.tar.gz`, bytes: Buffer.from(name) })
+      const { pages, requests } = await askAll(name)
+      expect(pages.size).toBe(1)
+      expect([...pages][0]).toContain(`200 `)
+      return requests
+    }
+    await expect.poll(ask, SOON).toBe(1)
+  })
+
+  test('so does a name that upstream does not have; nothing is written down of it', async () => {
+    const [node] = nodes as [NodeProcess]
+    let tries = 0
+    const before = (await statusOf(node)).ledger.entries
+    const ask = async (): Promise<number> => {
+      const { pages, requests } = await askAll(`no-such-${(tries += 1)}`)
+      expect([...pages].map((page) => page.slice(0, 4))).toEqual(['404 '])
+      return requests
+    }
+    await expect.poll(ask, SOON).toBe(1)
+    expect((await statusOf(node)).ledger.entries).toBe(before)
+    const views = await Promise.all(nodes.map((one) => statusOf(one)))
+    expect(views.filter(({ upstream }) => upstream.self)).toHaveLength(1)
+  })
+
+  test('upstream is told who asks: one name for the whole mesh', () => {
+    const agents = [...new Set(kit.upstream.requests.map(({ headers }) => headers['user-agent'] ?? ''))]
+    const [page] = agents.filter((agent) => agent.startsWith('commonwheel/'))
+    expect(page).toMatch(/^commonwheel\/\S+ \(mesh [0-9a-f]{16}\)$/)
+  })
+})
+
 describe('what is wanted is built once', () => {
   test('a want on one node is built by all, and what upstream ships is left alone', async () => {
     targets = [...new Set((await Promise.all(nodes.map(statusOf))).flatMap(({ node }) => node.targets))]

@@ -2,6 +2,7 @@ import { BlobError } from '../../src/core/blob-error.ts'
 import { pieceDigest } from '../../src/core/blob-pieces.ts'
 import { sha256Bytes, sha256Hex } from '../../src/core/digest.ts'
 import type { Sha256 } from '../../src/core/ids.ts'
+import { BLOB_PIECE_BYTES } from '../../src/core/limits.ts'
 import { listOf } from '../support/piece-list.ts'
 import type { PartialBlob, PiecedBlob, PiecePlan, PieceStore } from '../../src/core/ports.ts'
 
@@ -92,10 +93,16 @@ export class MemoryBlobs implements PieceStore {
         if (isRight) pieces.set(index, Uint8Array.from(bytes))
         return isRight
       },
-      get checkedBytes() {
-        return whole().byteLength
+      checkedUntil: (start) => {
+        let index = Math.floor(start / BLOB_PIECE_BYTES)
+        while (pieces.has(index)) index += 1
+        return Math.max(start, Math.min(index * BLOB_PIECE_BYTES, size))
       },
-      read: async (start, end) => whole().slice(start, Math.min(end, start + this.chunkBytes)),
+      read: async (start, end) => {
+        const index = Math.floor(start / BLOB_PIECE_BYTES)
+        const piece = pieces.get(index)?.subarray(start - index * BLOB_PIECE_BYTES)
+        return piece?.slice(0, Math.min(end - start, this.chunkBytes))
+      },
       commit: async () => {
         const bytes = whole()
         this.pieces.delete(digest)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { aStatus, testApp } from './http-fixtures.ts'
+import { testApp } from './http-fixtures.ts'
+import { aHome, somePeople } from './people-fixtures.ts'
 
 test('the front page tells what this is, in HTML for browsers and as text for others', async () => {
   const { app } = testApp()
@@ -11,7 +12,7 @@ test('the front page tells what this is, in HTML for browsers and as text for ot
     expect(body).toContain('garden')
     expect(body).toContain('pi-kitchen')
     expect(body).toContain('pip install --index-url http://127.0.0.1:8080/simple/ PROJECT')
-    expect(body).toContain('1 peer connected')
+    expect(body).toMatch(/1 build runs, 4 more wait; 2 builds failed/)
   }
 })
 
@@ -21,11 +22,11 @@ test('beyond loopback, pip must be told to trust the host', async () => {
 })
 
 test('a mesh may have any name', async () => {
-  const { app, control } = testApp()
-  control.status = async () => aStatus({ mesh: { id: 'x', name: '<script>alert(1)</script>' } })
-  expect(await (await app.request('/', { headers: { accept: 'text/html' } })).text()).not.toContain(
-    '<script>'
-  )
+  const home = { home: async () => aHome({ mesh: '<script>alert(1)</script>' }) }
+  const { app } = testApp({ people: somePeople({ home }) })
+  const page = await (await app.request('/', { headers: { accept: 'text/html' } })).text()
+  expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+  expect(page).not.toContain('<script>')
 })
 
 test('health is 200 or 503, with the reasons', async () => {
@@ -49,8 +50,8 @@ test.for(['/favicon.ico', '/.git/config', '/simple/../../x', '/api'])('%s is a p
 })
 
 test('a fault is a 500 that tells nothing of the inside', async () => {
-  const { control, app } = testApp()
-  control.status = () => Promise.reject(new Error('secret'))
+  const home = { home: () => Promise.reject(new Error('secret')) }
+  const { app } = testApp({ people: somePeople({ home }) })
   const response = await app.request('/')
   expect(response.status).toBe(500)
   expect(await response.text()).not.toContain('secret')

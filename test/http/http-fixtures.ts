@@ -1,19 +1,19 @@
-import type { Hono } from 'hono'
 import { sha256Hex } from '../../src/core/digest.ts'
 import { normalizeName } from '../../src/core/distribution.ts'
 import type { NodeId, Sha256, TargetId } from '../../src/core/ids.ts'
 import { jobId } from '../../src/core/job.ts'
 import type { MergedProject } from '../../src/core/merge-index.ts'
+import type { BlobPart } from '../../src/core/ports.ts'
 import { parseProjectPage } from '../../src/core/parse-project-page.ts'
 import type { ProjectPage } from '../../src/core/project-page.ts'
 import type { PublishedWheel } from '../../src/core/published.ts'
 import type { WheelRef } from '../../src/core/record.ts'
-import { type AppParts, createApp } from '../../src/http/app.ts'
+import { type AppParts, createApp, type NodeApp } from '../../src/http/app.ts'
 import type { EventView, JobView, StatusView } from '../../src/http/api-types.ts'
 import type { ControlSource } from '../../src/http/api-routes.ts'
 import type { FileSource, ServedFile } from '../../src/http/file-routes.ts'
-import type { HttpEnv } from '../../src/http/http-env.ts'
 import { FakeClock, silentLog } from '../support/test-ports.ts'
+import { somePeople } from './people-fixtures.ts'
 
 export const CP311 = 'cp311-linux_armv7l-glibc2.36' as TargetId
 export const CP313 = 'cp313-linux_aarch64-glibc2.41' as TargetId
@@ -83,7 +83,8 @@ export function aPublished(filename: string, over: Partial<PublishedWheel> = {})
 
 export function aMerged(over: Partial<MergedProject> = {}): MergedProject {
   const page = upstreamPage([upstreamFile('demo-1.0.tar.gz')])
-  return { name: page.name, status: 'active', rest: page.rest, versions: ['1.0'], files: page.files, ...over }
+  const { name, rest, files } = page
+  return { name, status: 'active', rest, versions: ['1.0'], files, oursCount: 0, ...over }
 }
 
 export function aJobView(over: Partial<JobView> = {}): JobView {
@@ -131,6 +132,18 @@ export function aStatus(over: Partial<StatusView> = {}): StatusView {
       fetchedBytes: 0,
       droppedBytes: 0
     },
+    upstream: {
+      follow: 'watched',
+      self: false,
+      observer: BUILDER,
+      answerAgeMs: 4_000,
+      trouble: '',
+      watched: 0,
+      backlog: 0,
+      requests: 6,
+      requestsLastHour: 6,
+      demand: { on: true, counted: 0, wants: 0 }
+    },
     ...over
   }
 }
@@ -146,6 +159,8 @@ export class MemoryFiles implements FileSource {
   unreachable = false
   /** Streams begun and not yet ended. */
   reading = 0
+  /** Digests of which small parts are given at once. */
+  readonly checked = new Set<string>()
 
   add(filename: string, bytes: Uint8Array, metadata = 'Metadata-Version: 2.1\n'): Sha256 {
     const digest = sha256Hex(bytes)
@@ -161,8 +176,19 @@ export class MemoryFiles implements FileSource {
     return digest
   }
 
-  find(digest: Sha256): ServedFile | 'gone' | undefined {
-    return this.served.get(digest)
+  find(digest: Sha256, filename: string): ServedFile | 'gone' | undefined {
+    return [this.served.get(digest)].find((file) => file === 'gone' || file?.filename === filename)
+  }
+
+  part(
+    digest: Sha256,
+    { start, end, size }: BlobPart
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> | undefined {
+    if (!this.checked.has(digest)) return undefined
+    const bytes = this.blobs.get(digest)
+    return Promise.resolve(
+      bytes?.byteLength === size ? new Uint8Array(bytes.subarray(start, end)) : undefined
+    )
   }
 
   async open(
@@ -222,7 +248,7 @@ export class FakeControl implements ControlSource {
 }
 
 export interface TestApp {
-  readonly app: Hono<HttpEnv>
+  readonly app: NodeApp
   readonly parts: AppParts
   readonly files: MemoryFiles
   readonly control: FakeControl
@@ -249,6 +275,7 @@ export function testApp(over: Partial<AppParts> = {}): TestApp {
     files,
     logs: { has: () => false, open: () => Promise.reject(new Error('no log')) },
     projects: { view: async () => undefined },
+    people: somePeople(),
     control,
     health: {
       health: async () => ({ ok: true, problems: [] }),

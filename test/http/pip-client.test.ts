@@ -10,7 +10,8 @@ import { fileFitsTarget, mergeProject } from '../../src/core/merge-index.ts'
 import { parseProjectPage } from '../../src/core/parse-project-page.ts'
 import type { PublishedWheel } from '../../src/core/published.ts'
 import { createHttpServer } from '../../src/http/server.ts'
-import type { IndexSource } from '../../src/http/simple-routes.ts'
+import type { IndexSource } from '../../src/http/simple-index.ts'
+import { Front } from '../support/recording-front.ts'
 import { type TinyWheel, tinyWheel } from '../support/tiny-wheel.ts'
 import { MemoryFiles, aPublished, aWheelRef, testApp, upstreamFile } from './http-fixtures.ts'
 
@@ -28,12 +29,14 @@ const WHEELS: readonly TinyWheel[] = [
   }),
   tinyWheel({ name: 'meshdemo', version: '1.2', greeting: 'for nobody', requiresPython: '<3' }),
   tinyWheel({ name: 'meshdemo', version: '1.3', greeting: 'yanked' }),
-  tinyWheel({ name: 'meshdep', version: '1.0' })
+  tinyWheel({ name: 'meshdep', version: '1.0' }),
+  tinyWheel({ name: 'meshpi', version: '1.0', tag: 'py3-none-linux_armv6l' })
 ]
 const YANKED_UPSTREAM = ['meshdemo-1.3.tar.gz']
 
 const files = new MemoryFiles()
-const requests: string[] = []
+/** Hears every request of pip, whichever part of the server answers it. */
+let front: Front
 const made = testApp({ files, index: indexOver(WHEELS) })
 const server = createHttpServer(made.app, { host: '127.0.0.1', port: 0 })
 let folder = ''
@@ -44,7 +47,7 @@ let readsMetadata = false
 function indexOver(wheels: readonly TinyWheel[]): IndexSource {
   const published = wheels.map((wheel) => publish(wheel))
   return {
-    projectNames: async () => ['meshdemo', 'meshdep'],
+    projectNames: async () => ['meshdemo', 'meshdep', 'meshpi'],
     project: async (name) => {
       const merged = mergeProject({
         page: pageOf(name, published),
@@ -84,19 +87,22 @@ function pageOf(name: ProjectName, wheels: readonly PublishedWheel[]) {
   return parseProjectPage({ meta: { 'api-version': '1.4' }, name, versions, files: sdists }, name)
 }
 
-/** pip with nothing of this machine's configuration. */
-async function pip(...args: readonly string[]): Promise<string> {
-  const { port } = server.address()
+/** pip with nothing of this machine's configuration, and nothing of its earlier runs unless it is given a cache. */
+async function pip(
+  [command = '', ...rest]: readonly string[],
+  more: Readonly<Record<string, string>> = {}
+): Promise<string> {
   const env = {
     PATH: process.env['PATH'],
     HOME: folder,
     PIP_CONFIG_FILE: '/dev/null',
-    PIP_DISABLE_PIP_VERSION_CHECK: '1'
+    PIP_DISABLE_PIP_VERSION_CHECK: '1',
+    ...more
   }
-  const index = ['--index-url', `http://127.0.0.1:${port}/simple/`, '--no-cache-dir', '--retries', '0']
-  const [command = '', ...rest] = args
-  const { stdout } = await run(python, ['-m', 'pip', command, ...index, ...rest], { env, cwd: folder })
-  return stdout
+  const kept = rest.includes('--cache-dir') ? [] : ['--no-cache-dir']
+  const index = command === 'check' ? [] : ['--index-url', front.indexUrl, '--retries', '0', ...kept]
+  const words = ['-m', 'pip', command, ...index, ...rest]
+  return (await run(python, words, { env, cwd: folder })).stdout
 }
 
 beforeAll(async () => {
@@ -106,28 +112,25 @@ beforeAll(async () => {
   const { stdout } = await run(python, ['-m', 'pip', '--version'])
   const [, major = '', minor = ''] = /^pip (\d+)\.(\d+)/.exec(stdout) ?? []
   readsMetadata = Number(major) * 100 + Number(minor) >= 2302
-  const original = made.app.fetch
-  made.app.fetch = (request, ...rest) => {
-    requests.push(new URL(request.url).pathname)
-    return original(request, ...rest)
-  }
   await server.start()
+  front = await Front.open(`http://127.0.0.1:${server.address().port}/`)
 }, 120_000)
 
 afterAll(async () => {
+  await front.close()
   await server.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
 beforeEach(() => {
-  requests.length = 0
+  front.forget()
 })
 
 test(
   'pip installs the newest wheel that is not yanked and fits, with what it requires',
   { timeout: 60_000 },
   async () => {
-    await pip('install', '--target', join(folder, 'target'), 'MeshDemo')
+    await pip(['install', '--target', join(folder, 'target'), 'MeshDemo'])
     const installed = await readdir(join(folder, 'target'))
     expect(installed).toEqual(expect.arrayContaining(['meshdemo-1.1.dist-info', 'meshdep-1.0.dist-info']))
     const { stdout } = await run(python, ['-c', 'import meshdemo; print(meshdemo.hello())'], {
@@ -141,8 +144,8 @@ test(
   'pip resolves from .metadata alone, and fetches only the wheels it takes',
   { timeout: 60_000 },
   async () => {
-    await pip('download', '--dest', join(folder, 'download'), 'meshdemo')
-    const paths = requests.map((path) => path.replace(/^\/files\/[0-9a-f]{64}\//, ''))
+    await pip(['download', '--dest', join(folder, 'download'), 'meshdemo'])
+    const paths = front.seen.map(({ path }) => path.replace(/^\/files\/[0-9a-f]{64}\//, ''))
     const metadata = (name: string): readonly string[] => (readsMetadata ? [`${name}.metadata`] : [])
     const [demo, dep] = ['meshdemo-1.1-py3-none-any.whl', 'meshdep-1.0-py3-none-any.whl']
     expect(paths.filter((path) => path.endsWith('.metadata'))).toEqual([...metadata(demo), ...metadata(dep)])
@@ -158,7 +161,7 @@ test(
     const pinned = WHEELS[3]!
     const path = join(folder, 'requirements.txt')
     await writeFile(path, `meshdemo==1.3 --hash=sha256:${sha256Hex(pinned.bytes)}\n`)
-    await pip('download', '--require-hashes', '--dest', join(folder, 'pinned'), '-r', path)
+    await pip(['download', '--require-hashes', '--dest', join(folder, 'pinned'), '-r', path])
     expect(await readdir(join(folder, 'pinned'))).toEqual([pinned.filename])
   }
 )
@@ -170,7 +173,7 @@ test('pip refuses a wheel whose bytes are others', { timeout: 60_000 }, async ()
   wrong.writeUInt8(wrong.readUInt8(80) ^ 1, 80)
   files.blobs.set(digest, wrong)
   try {
-    await expect(pip('download', '--dest', join(folder, 'bad'), 'meshdemo==1.0')).rejects.toThrow(
+    await expect(pip(['download', '--dest', join(folder, 'bad'), 'meshdemo==1.0'])).rejects.toThrow(
       /DO NOT MATCH THE HASHES/
     )
   } finally {
@@ -179,7 +182,41 @@ test('pip refuses a wheel whose bytes are others', { timeout: 60_000 }, async ()
 })
 
 test('a project that upstream does not know does not exist', { timeout: 60_000 }, async () => {
-  await expect(pip('download', '--dest', join(folder, 'none'), 'mesh-unknown')).rejects.toThrow(
+  await expect(pip(['download', '--dest', join(folder, 'none'), 'mesh-unknown'])).rejects.toThrow(
     /No matching distribution found for mesh-unknown/
   )
+  // Anything but a 404 would be asked for again, with pauses.
+  expect(front.pages('mesh-unknown').map(({ status }) => status)).toEqual([404])
+})
+
+test('pip asks again for a page it knows, and gets no body', { timeout: 60_000 }, async () => {
+  // pip keeps pages of plain HTTP only of hosts that it was told to trust.
+  const cache = ['--cache-dir', join(folder, 'cache'), '--trusted-host', '127.0.0.1']
+  const words = (dest: string): readonly string[] => [
+    'download',
+    ...cache,
+    '--dest',
+    join(folder, dest),
+    'meshdep'
+  ]
+  await pip(words('first'))
+  front.forget()
+  await pip(words('second'))
+  const [page] = front.pages('meshdep')
+  expect(page?.headers).toMatchObject({ accept: expect.stringContaining('v1+json') as string })
+  expect(page?.headers['if-none-match']).toMatch(/^"[0-9a-f]{32}/)
+  expect([page?.status, page?.bytes]).toEqual([304, 0])
+  // Files never change, and so are not asked for again.
+  expect(front.files('.whl')).toEqual([])
+  expect(await readdir(join(folder, 'second'))).toHaveLength(1)
+})
+
+test('what is downloaded for a Pi Zero is whole there for pip check', { timeout: 60_000 }, async () => {
+  const wheels = join(folder, 'for-pi')
+  await pip(['download', '--platform', 'linux_armv6l', '--only-binary=:all:', '--dest', wheels, 'meshpi'])
+  expect(await readdir(wheels)).toEqual(['meshpi-1.0-py3-none-linux_armv6l.whl'])
+  // As cross builds tell a Python that it runs elsewhere.
+  const there = { _PYTHON_HOST_PLATFORM: 'linux-armv6l' }
+  await pip(['install', '--no-index', '--find-links', wheels, 'meshpi'], there)
+  expect(await pip(['check'], there)).toContain('No broken requirements found')
 })

@@ -2,54 +2,21 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sha256Hex } from '../../src/core/digest.ts'
 import { normalizeName } from '../../src/core/distribution.ts'
-import { projectPage } from '../../src/http/project-page.ts'
-import type { ProjectView, ReleaseView, WheelView } from '../../src/http/project-view.ts'
+import { failureCauses } from '../../src/build/classify-failure.ts'
+import { pageRange, projectPage } from '../../src/http/project-page.ts'
+import type { TargetId } from '../../src/core/ids.ts'
+import type { ProjectSource } from '../../src/http/project-routes.ts'
+import type { ProjectView } from '../../src/http/project-view.ts'
 import { CP311, CP313, testApp } from './http-fixtures.ts'
+import { aRelease, aView, aWheel, BUILD, LOG } from './project-fixtures.ts'
 
-const LOG = sha256Hex('log')
-
-function aWheel(over: Partial<WheelView> = {}): WheelView {
-  return {
-    filename: 'demo-1.0-cp311-cp311-linux_armv7l.whl',
-    sha256: sha256Hex('wheel'),
-    size: 123_456,
-    target: CP311,
-    requiresPython: '>=3.8',
-    aptPackages: ['zlib1g', 'libjpeg62-turbo'],
-    pipDependencies: ['six', 'attrs'],
-    builder: '12D3KooW',
-    log: LOG,
-    yanked: false,
-    ...over
-  }
+function pageOf(view: ProjectView, page = 1): string {
+  return projectPage(view, { place: { url: 'http://x/simple/', trust: '' }, causes: failureCauses(), page })
 }
 
-function aRelease(over: Partial<ReleaseView> = {}): ReleaseView {
-  return {
-    version: '1.0',
-    releasedMs: 1_767_225_600_000,
-    prerelease: false,
-    yanked: false,
-    skipReason: '',
-    wheels: [aWheel()],
-    cells: [
-      { target: CP311, state: 'built', reason: '', log: LOG },
-      { target: CP313, state: 'failed', reason: 'missing header <jpeglib.h>', log: LOG }
-    ],
-    ...over
-  }
-}
-
-function aView(over: Partial<ProjectView> = {}): ProjectView {
-  return {
-    name: normalizeName('demo'),
-    displayName: 'Demo',
-    summary: 'Shows things',
-    upstreamUrl: 'https://upstream.invalid/project/demo/',
-    targets: [CP311, CP313],
-    releases: [aRelease()],
-    ...over
-  }
+/** What a click marks. */
+function linesToCopy(page: string): readonly string[] {
+  return [...page.matchAll(/<code class="copy">([^<]*)<\/code/g)].map(([, text = '']) => text)
 }
 
 function appWith(view: ProjectView) {
@@ -61,32 +28,96 @@ describe('the page', () => {
     const response = await appWith(aView()).request('/project/demo')
     const text = await response.text()
     expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
-    expect(text).toContain(`<a href="../logs/${LOG}">built</a>`)
+    expect(text).toMatch(new RegExp(`<a class="state built" href="../log/${LOG}"[^>]*>built</a`))
     expect(text).toContain('missing header &lt;jpeglib.h&gt;')
-    expect(text).toContain(
-      'sudo apt install libjpeg62-turbo zlib1g\npip install --index-url http://localhost/simple/ demo'
-    )
+    expect(linesToCopy(text)).toEqual([
+      'sudo apt install libjpeg62-turbo zlib1g',
+      'pip install --index-url http://localhost/simple/ demo',
+      'uv pip install --default-index http://localhost/simple/ demo'
+    ])
     expect(text).toContain('120.6 KiB')
-    expect(text).not.toContain('<script')
+    expect(text).toMatch(/pi-attic, 2 min/)
+    expect(text.match(/<script/g)).toHaveLength(1)
   })
 
   test('a target without a word is not wanted', () => {
-    expect(projectPage(aView({ releases: [aRelease({ cells: [] })] }), 'http://x/')).toContain('not wanted')
+    expect(pageOf(aView({ releases: [aRelease({ cells: [] })] }))).toContain('not wanted')
   })
 
-  test('older versions are folded away', () => {
-    const releases = Array.from({ length: 13 }, (_, i) =>
-      aRelease({ version: `1.${i}`, wheels: [], cells: [] })
+  test('hundreds of versions take several pages, and no page is large', async () => {
+    const targets = Array.from({ length: 6 }, (_, at) => `cp31${at}-linux_armv7l-glibc2.4${at}` as TargetId)
+    const all = Array.from({ length: 400 }, (_, at) =>
+      aRelease({
+        version: `1.${400 - at}`,
+        wheels: targets.map((target) =>
+          aWheel({ target, filename: `demo-1.${400 - at}-${target}-linux_armv7l.whl` })
+        ),
+        cells: targets.map((target) => ({
+          target,
+          state: 'built',
+          reason: 'a wheel',
+          build: BUILD,
+          log: LOG
+        }))
+      })
     )
-    const text = projectPage(aView({ releases }), 'http://x/')
-    expect(text).toContain('<summary>3 older versions</summary>')
+    const view: ProjectSource['view'] = async (_, rangeFor) => {
+      const { first, count } = rangeFor!(targets.length)
+      return aView({ targets, releases: all.slice(first, first + count), first, total: all.length })
+    }
+    const { app } = testApp({ projects: { view } })
+    const seen = new Set<string>()
+    for (let path = 'demo', pages = 0; path !== ''; pages++) {
+      const text = await (await app.request(`/project/${path}`)).text()
+      expect(text.length).toBeLessThan(150_000)
+      for (const [, version = ''] of text.matchAll(/<th scope="row">\s*(1\.\d+)/g)) seen.add(version)
+      path = /<a rel="next" href="([^"]+)"/.exec(text)?.[1] ?? ''
+      expect(pages).toBeLessThan(30)
+    }
+    expect(seen.size).toBe(400)
+    expect((await app.request('/project/demo?page=999')).status).toBe(404)
+    expect((await app.request('/project/demo?page=-1')).status).toBe(200)
+  })
+
+  test('a page holds fewer versions the more targets there are', () => {
+    expect(pageRange(1, 1)).toEqual({ first: 0, count: 25 })
+    expect(pageRange(3, 12)).toEqual({ first: 20, count: 10 })
+    expect(pageRange(2, 64)).toEqual({ first: 5, count: 5 })
+  })
+
+  test('tells what is missing of the newest version, with what helps', () => {
+    const cells = [
+      {
+        target: CP311,
+        state: 'failed',
+        reason: 'the header ffi.h is missing',
+        cause: 'missing-header',
+        log: LOG
+      },
+      { target: CP313, state: 'queued', reason: 'the next free builder takes it', asked: true }
+    ] as const
+    const text = pageOf(aView({ releases: [aRelease({ version: '2.0', wheels: [], cells })] }))
+    expect(text).toContain('What is missing of 2.0, and why')
+    expect(text).toMatch(/the header ffi\.h is missing[^]*Install the development package/)
+    expect(text).toContain('the next free builder takes it')
+    expect(text).not.toContain('<form class="card"')
+  })
+
+  test('has a button when somebody could ask for something', () => {
+    const cells = [{ target: CP311, state: 'waiting', reason: 'nobody asked', asked: false }] as const
+    const text = pageOf(aView({ releases: [aRelease({ wheels: [], cells })] }))
+    expect(text).toMatch(/<form class="card" method="post" action="demo\/ask">[^]*<button>/)
+  })
+
+  test('says so when nothing is missing', () => {
+    const cells = [{ target: CP311, state: 'built', reason: '', log: LOG }] as const
+    const text = pageOf(aView({ releases: [aRelease({ cells })] }))
+    expect(text).toContain('Nothing is missing')
+    expect(text).not.toContain('<form class="card"')
   })
 
   test('a project without releases, wheels or targets is a page as well', () => {
-    const text = projectPage(
-      aView({ releases: [], targets: [], upstreamUrl: 'javascript:alert(1)' }),
-      'http://x/'
-    )
+    const text = pageOf(aView({ releases: [], targets: [], upstreamUrl: 'javascript:alert(1)' }))
     expect(text).toContain('no release with a source archive')
     expect(text).not.toContain('javascript:')
   })
@@ -98,9 +129,7 @@ describe('the page', () => {
       aRelease({ version: '2.0', yanked: true, wheels: [aWheel({ aptPackages: ['yanked'] })] }),
       aRelease({ version: '1.0', wheels: [odd] })
     ]
-    expect(projectPage(aView({ releases }), 'http://x/simple/')).toContain(
-      '<pre>sudo apt install ok1\npip install --index-url http://x/simple/ demo</pre>'
-    )
+    expect(linesToCopy(pageOf(aView({ releases })))[0]).toBe('sudo apt install ok1')
   })
 
   test('whatever records and pages hold, their text stays text', () => {
@@ -119,10 +148,9 @@ describe('the page', () => {
             })
           ]
         })
-        const tags = new Set(
-          (projectPage(view, 'http://x/').match(/<[a-z]+/gi) ?? []).map((tag) => tag.slice(1))
-        )
-        expect([...tags].filter((tag) => ['script', 'img', 'b'].includes(tag))).toEqual([])
+        const tags = (pageOf(view).match(/<[a-z]+/gi) ?? []).map((tag) => tag.slice(1).toLowerCase())
+        // One script is ours.
+        expect(tags.filter((tag) => ['script', 'img', 'b'].includes(tag))).toEqual(['script'])
       })
     )
   })
@@ -161,8 +189,28 @@ describe('the JSON', () => {
             }
           },
           builds: {
-            [CP311]: { outcome: 'built', reason: '', log: `../../logs/${LOG}` },
-            [CP313]: { outcome: 'failed', reason: 'missing header <jpeglib.h>', log: `../../logs/${LOG}` }
+            [CP311]: {
+              outcome: 'built',
+              reason: '',
+              asked: true,
+              cause: null,
+              builder: '12D3KooW',
+              builder_name: 'pi-attic',
+              finished: '2026-01-01 00:00:00',
+              duration_seconds: 123,
+              log: `../../logs/${LOG}`
+            },
+            [CP313]: {
+              outcome: 'failed',
+              reason: 'missing header <jpeglib.h>',
+              asked: true,
+              cause: null,
+              builder: null,
+              builder_name: null,
+              finished: null,
+              duration_seconds: null,
+              log: `../../logs/${LOG}`
+            }
           }
         }
       }
@@ -193,4 +241,13 @@ test.for([
   '/project/%00/json'
 ])('%s is not found', async (path) => {
   expect((await appWith(aView()).request(path)).status).toBe(404)
+})
+
+test('a project that nobody has seen is a 503 while upstream is away', async () => {
+  const view = (): Promise<never> => Promise.reject(new Error('no route'))
+  const { app } = testApp({ projects: { view } })
+  for (const path of ['/project/demo', '/project/demo/json']) {
+    const response = await app.request(path)
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '30'])
+  }
 })

@@ -36,11 +36,14 @@ describe('JSON', () => {
       merged([upstreamFile('demo-1.0.tar.gz')], {
         'x-other': 1,
         'alternate-locations': ['https://x.invalid/'],
+        tracks: [],
         meta: { 'api-version': '1.9', tracks: ['https://x.invalid/'] }
       })
     )
     expect(page).toMatchObject({ 'x-other': 1 })
     expect(page).not.toHaveProperty('alternate-locations')
+    // An empty list names no other index: what says nothing is upstream's to say.
+    expect(page).toHaveProperty('tracks', [])
     expect(page['meta']).toEqual({ 'api-version': '1.4' })
   })
 
@@ -73,7 +76,111 @@ describe('JSON', () => {
   })
 })
 
+describe('an upstream that is wrong or means ill', () => {
+  const json = fc.jsonValue({ maxDepth: 2 })
+  const sound = {
+    filename: fc.constantFrom(
+      'demo-1.0.tar.gz',
+      'demo-1.0-py3-none-any.whl',
+      'demo-1.0-cp311-cp311-linux_x-null.whl'
+    ),
+    url: fc.constantFrom('https://files.invalid/x', 'http://files.invalid/y#egg=z')
+  }
+  const broken = fc.record(
+    {
+      filename: fc.oneof(sound.filename, fc.string(), json),
+      url: fc.oneof(
+        sound.url,
+        fc.constantFrom('javascript:alert(1)', 'data:text/html,x', '../x', '//x/y'),
+        json
+      ),
+      hashes: json,
+      size: json,
+      'upload-time': json,
+      'requires-python': json,
+      yanked: json,
+      'core-metadata': json,
+      'dist-info-metadata': json,
+      provenance: json,
+      'gpg-sig': json,
+      'x-unknown': json,
+      _private: json
+    },
+    { requiredKeys: ['filename', 'url'] }
+  )
+  const isText = (value: unknown): boolean => typeof value === 'string'
+  const isHashes = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isText)
+
+  test('gives pages that every client can read, and keys that nobody knows come through', () => {
+    fc.assert(
+      fc.property(fc.array(broken, { maxLength: 4 }), json, json, (files, status, versions) => {
+        const project = merged(files, { 'project-status': status, versions })
+        const page = jsonOf(project) as { files: Record<string, unknown>[]; versions: unknown[] }
+        expect(page.versions.every(isText)).toBe(true)
+        for (const [at, file] of page.files.entries()) {
+          expect(isHashes(file['hashes'])).toBe(true)
+          expect(file['url']).toMatch(/^https?:\/\//)
+          expect(file['size'] ?? 0).toSatisfy(Number.isSafeInteger)
+          expect(file['upload-time'] ?? '').toSatisfy(isText)
+          expect(file['requires-python'] ?? '').toSatisfy(isText)
+          expect(['boolean', 'string']).toContain(typeof (file['yanked'] ?? false))
+          expect(file).not.toHaveProperty('dist-info-metadata')
+          const metadata = file['core-metadata'] ?? false
+          expect(typeof metadata === 'boolean' || isHashes(metadata)).toBe(true)
+          expect(JSON.stringify(file['x-unknown'])).toBe(JSON.stringify(project.files[at]?.raw['x-unknown']))
+        }
+        const html = projectHtml(project)
+        expect(html.match(/<a /g)?.length ?? 0).toBe(page.files.length)
+        for (const [, href] of html.matchAll(/href="([^"]*)"/g)) expect(href).toMatch(/^https?:\/\//)
+      })
+    )
+  })
+
+  test('a file without an address that can be fetched is left out', () => {
+    const urls = ['javascript:alert(1)', 'data:text/html,<script>', 'file:///etc/passwd', 'ftp://x/y', '']
+    const page = merged(urls.map((url, at) => upstreamFile(`demo-1.${at}.tar.gz`, { url })))
+    expect(page.files).toEqual([])
+  })
+
+  test('a file name that is no name is left out, a strange one is passed on', () => {
+    const names = [
+      '../x.whl',
+      'a/b.whl',
+      '.hidden',
+      'x\ny.whl',
+      'demo-1.0.egg',
+      'demo-1.0.win32.exe',
+      'demo-1.0-1.src.rpm'
+    ]
+    const variants = [
+      'demo-1.0-cp311-cp311-linux_aarch64-null.whl',
+      'demo-1.0-variants.json',
+      'demo-1.0-1x-py3-none-any-a-b.whl'
+    ]
+    const page = merged(
+      [...names, ...variants].map((filename) => upstreamFile(filename, { url: 'https://x.invalid/f' }))
+    )
+    expect(page.files.map(({ filename }) => filename)).toEqual([...names.slice(4), ...variants])
+  })
+
+  test('a page of 4,000 files is one page', () => {
+    const files = Array.from({ length: 4_000 }, (_, at) => upstreamFile(`demo-1.${at}.tar.gz`))
+    expect(JSON.parse(projectJson(merged(files)))).toMatchObject({ files })
+  })
+})
+
 describe('HTML', () => {
+  test('has one fragment, whatever the URL brings, and says what is signed', () => {
+    const file = upstreamFile('demo-1.0.tar.gz', {
+      url: 'https://x.invalid/d.tar.gz#egg=demo',
+      'gpg-sig': true
+    })
+    const text = projectHtml(merged([file]))
+    const { sha256 } = file['hashes'] as { sha256: string }
+    expect(text).toContain(`href="https://x.invalid/d.tar.gz#sha256=${sha256}" data-gpg-sig="true"`)
+  })
+
   test('an entry of ours has every attribute, under both names of PEP 714', () => {
     const wheel = aPublished('demo-1.0-cp311-cp311-linux_armv7l.whl')
     const page = upstreamPage([upstreamFile('demo-1.0.tar.gz', { yanked: 'too "old" & <odd>' })])

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import type { IndexSource, IndexedProject } from '../../src/http/simple-routes.ts'
+import type { IndexSource, IndexedProject } from '../../src/http/simple-index.ts'
+import { fileFitsTarget, mergeProject } from '../../src/core/merge-index.ts'
 import { aMerged, testApp, upstreamFile, upstreamPage } from './http-fixtures.ts'
 
 const JSON_V1 = 'application/vnd.pypi.simple.v1+json'
@@ -202,5 +203,20 @@ describe('the index for builds of an atomic batch', () => {
       const response = await app.request(`http://node.test${path}`)
       expect(new URL(response.headers.get('location')!, `http://node.test${path}`).pathname).toBe(to)
     }
+  })
+})
+
+describe('upstream’s serial', () => {
+  test.for([
+    { serial: 7, header: '7' },
+    { serial: '37059094', header: '37059094' },
+    { serial: 'x\r\nset-cookie: y', header: null },
+    { serial: 1.5, header: null },
+    { serial: undefined, header: null }
+  ])('$serial is $header in the header', async ({ serial, header }) => {
+    const page = upstreamPage([upstreamFile('demo-1.0.tar.gz')], { meta: { '_last-serial': serial } })
+    const merged = mergeProject({ page, wheels: [], fits: fileFitsTarget })!
+    const { app } = testApp({ index: indexOf({ project: async () => ({ merged, revision: '1' }) }) })
+    expect((await app.request('/simple/demo/')).headers.get('x-pypi-last-serial')).toBe(header)
   })
 })

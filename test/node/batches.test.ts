@@ -5,7 +5,7 @@ import type { TargetId } from '../../src/core/ids.ts'
 import { jobId, type Job } from '../../src/core/job.ts'
 import type { BuildReport, WheelBuilder } from '../../src/core/ports.ts'
 import type { WantView } from '../../src/http/api-types.ts'
-import type { IndexSource } from '../../src/http/simple-routes.ts'
+import type { IndexSource } from '../../src/http/simple-index.ts'
 import type { BuildLimits, NodeRecord } from '../../src/core/record.ts'
 import { createLedger, type Ledger } from '../../src/ledger/ledger.ts'
 import { settledOwnFeed } from '../../src/ledger/own-feed.ts'
@@ -54,12 +54,9 @@ const ALONE = {
   onNode: () => undefined,
   lacks: () => undefined
 }
-const SILENT_OBSERVER: Observer = {
+const SILENT_OBSERVER: Pick<Observer, 'refresh' | 'ageMs'> = {
   refresh: async () => undefined,
-  ageMs: () => 0,
-  trouble: () => '',
-  tick: () => undefined,
-  stop: async () => undefined
+  ageMs: () => 0
 }
 
 /** A whole node that decides and serves, alone in its mesh, on a virtual clock and with builds by script. */
@@ -100,7 +97,7 @@ class OneNode {
     )
     const { pages, loader, board, coordination } = engine
     const whenBatchesKnown = Promise.resolve()
-    const indexParts = { state, pages, loader, observer: SILENT_OBSERVER, whenBatchesKnown }
+    const indexParts = { state, pages, loader, observer: SILENT_OBSERVER, clock, whenBatchesKnown }
     this.engine = engine
     this.#ledger = ledger
     this.index = createIndexSource({ ...indexParts, isStaged: (record) => board.batches.isStaged(record) })

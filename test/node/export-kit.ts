@@ -11,7 +11,7 @@ import { parseProjectPage } from '../../src/core/parse-project-page.ts'
 import type { PublishedWheel } from '../../src/core/published.ts'
 import type { ProjectView, WheelView } from '../../src/http/project-view.ts'
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts'
-import type { IndexSource } from '../../src/http/simple-routes.ts'
+import type { IndexSource } from '../../src/http/simple-index.ts'
 import { exportIndex, type ExportOptions, type ExportSummary } from '../../src/node/export-index.ts'
 import {
   aPublished,
@@ -170,7 +170,8 @@ class ServedMesh {
     }))
     const targets: readonly TargetId[] = [CP311, CP313]
     const release = { version: '1.0', prerelease: false, yanked: false, skipReason: '', wheels: views, cells }
-    return { name, displayName: name, summary: '', upstreamUrl: '', targets, releases: [release] }
+    const about = { name, displayName: name, summary: '', upstreamUrl: '' }
+    return { ...about, targets, releases: [release], first: 0, total: 1 }
   }
 }
 

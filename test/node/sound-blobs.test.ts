@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { open, truncate } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import type { Sha256 } from '../../src/core/ids.ts'
 import { BLOB_PIECE_BYTES } from '../../src/core/limits.ts'
@@ -21,6 +21,8 @@ interface Shelf {
   readonly put: (bytes: Uint8Array) => Promise<Sha256>
   /** One byte is another one now. */
   readonly rot: (digest: Sha256, at: number) => Promise<void>
+  /** Its end is lost. */
+  readonly truncate: (digest: Sha256, size: number) => Promise<void>
 }
 
 /** `mend`: what the node does when told that a blob has rotted, beside taking it away. */
@@ -53,6 +55,7 @@ async function shelf(mend: (put: Shelf['put']) => Promise<unknown> = async () =>
     sound,
     rotted,
     put,
+    truncate: (digest, size) => truncate(blobPaths(root).blob(digest), size),
     async rot(digest, at) {
       const file = await open(blobPaths(root).blob(digest), 'r+')
       const byte = Buffer.alloc(1)
@@ -141,4 +144,32 @@ test('what was right is read through again a day later', async () => {
   const opened = await sound.open(digest)
   expect(await bytesOf(opened?.chunks)).toEqual(bytes)
   expect(rotted).toEqual([digest])
+})
+
+test('a part is given at once of what was right lately, and of nothing else', async () => {
+  const bytes = Buffer.from('a small wheel')
+  const { sound, put, clock } = await shelf()
+  const digest = await put(bytes)
+  const part = { start: 2, end: 7, size: bytes.length }
+  expect(sound.part(digest, part)).toBeUndefined()
+  await sound.open(digest)
+  expect(await sound.part(digest, part)).toEqual(bytes.subarray(2, 7))
+  await clock.advance(DAY_MS)
+  expect(sound.part(digest, part)).toBeUndefined()
+})
+
+test('no part of what has another size by now, and it is read through before it is given again', async () => {
+  const bytes = Buffer.from('a small wheel')
+  const { sound, store, put, truncate, rotted } = await shelf((put) => put(bytes))
+  const digest = await put(bytes)
+  const part = { start: 0, end: 3, size: bytes.length }
+  await sound.open(digest)
+  await truncate(digest, 5)
+  expect(await sound.part(digest, part)).toBeUndefined()
+  expect(sound.part(digest, part)).toBeUndefined()
+  expect(await bytesOf((await sound.open(digest))?.chunks)).toEqual(bytes)
+  expect(rotted).toEqual([digest])
+  expect(await sound.part(digest, part)).toEqual(bytes.subarray(0, 3))
+  await store.remove(digest)
+  expect(await sound.part(digest, part)).toBeUndefined()
 })

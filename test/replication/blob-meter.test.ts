@@ -50,3 +50,16 @@ test('what is leaving is denied to others, and stays when somebody uses it meanw
   expect(await meter.drop(digest)).toBe(true)
   expect(await meter.has(digest)).toBe(false)
 })
+
+test('a part read at once is a use, and what is leaving gives none', async () => {
+  const inner = await createBlobStore(await tempFolder(), { random: seededRandom(1) })
+  const { digest } = await inner.write(one(noise(1_000, 1)))
+  const meter = meterBlobs(inner, new VirtualClock())
+  const part = { start: 10, end: 20, size: 1_000 }
+  expect(meter.leave(digest)).toBe(true)
+  expect(await meter.store.readPart(digest, part)).toBeUndefined()
+  expect(meter.isInUse(digest)).toBe(false)
+  meter.stay(digest)
+  expect(await meter.store.readPart(digest, part)).toEqual(Buffer.from(noise(1_000, 1).subarray(10, 20)))
+  expect(meter.isInUse(digest)).toBe(true)
+})

@@ -41,6 +41,15 @@ describe('publishing', () => {
     expect(mesh.listed('a', 'b')).toHaveLength(2)
   })
 
+  test('a wheel with other tags waits as long as the one that was built', async () => {
+    await startedAtomic('a', 'b')
+    mesh.succeed('a')
+    mesh.feed({ ...mesh.result(job('a@cp39')), builtAs: job('a') })
+    expect(mesh.listed('a', 'b')).toEqual([])
+    mesh.succeed('b')
+    expect(mesh.listed('a', 'b')).toHaveLength(3)
+  })
+
   test('or when it has stopped', async () => {
     await startedAtomic('a', 'b')
     mesh.succeed('b')

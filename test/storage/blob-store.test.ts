@@ -149,6 +149,26 @@ test('a blob that gets shorter while it is read is told, not passed on as whole'
   await expect(read()).rejects.toMatchObject({ code: 'STORAGE_IO' })
 })
 
+test('a part at once: only of a blob that is here and as long as it should be', async () => {
+  const { store, root } = await openStore()
+  const { digest } = await store.write(source('hello world'))
+  const part = async (start: number, end: number, size = 11): Promise<string | undefined> => {
+    const bytes = await store.readPart(digest, { start, end, size })
+    return bytes && Buffer.from(bytes).toString()
+  }
+  expect([await part(0, 11), await part(6, 11), await part(3, 3)]).toEqual(['hello world', 'world', ''])
+  expect([await part(0, 10, 10), await part(0, 12, 12), await part(5, 12)]).toEqual([
+    undefined,
+    undefined,
+    undefined
+  ])
+  await store.remove(digest)
+  expect(await part(0, 11)).toBeUndefined()
+  await rm(root, { recursive: true })
+  await writeFile(root, 'no folder')
+  await expect(part(0, 11)).rejects.toMatchObject({ code: 'STORAGE_IO' })
+})
+
 test('what is no digest never becomes a path', async () => {
   const { store } = await openStore()
   await expect(store.size('../../etc/passwd' as Sha256)).rejects.toThrow(TypeError)

@@ -142,7 +142,10 @@ const plainInspection: InspectWheel = async (path) => {
   const metadata = [...(await membersOf(path))].find(([name]) => name.endsWith('.dist-info/METADATA'))?.[1]
   if (metadata === undefined)
     return { kind: 'refused', cause: 'no-metadata', reason: `${basename(path)} has none` }
-  return { kind: 'ok', facts: { requiresPython: '', metadata, aptPackages: [], glibcFloor: '' } }
+  return {
+    kind: 'ok',
+    facts: { requiresPython: '', metadata, aptPackages: [], glibcFloor: '', alsoRunsOn: [] }
+  }
 }
 
 async function membersOf(path: string): Promise<Map<string, Buffer>> {

@@ -128,11 +128,11 @@ const ENVIRONMENT: BuildEnvironment = {
   requirements: []
 }
 
-async function store(blobs: BlobStore, bytes: Uint8Array): Promise<BlobRef> {
-  const { digest, size } = await blobs.write(
+async function store(blobs: BlobStore, bytes: Uint8Array): Promise<BlobRef & Pick<WheelRef, 'pieces'>> {
+  const { digest, size, pieces } = await blobs.write(
     (async function* () {
       yield bytes
     })()
   )
-  return { sha256: digest, size }
+  return { sha256: digest, size, ...(pieces !== undefined && { pieces }) }
 }

@@ -30,6 +30,10 @@ export interface FixtureFaults {
   htmlOnly: boolean
   /** An index that knows no serials. */
   noSerials: boolean
+  /** Sent with a `status`. */
+  retryAfter: string | undefined
+  /** It has a feed of updates, as PyPI does. */
+  feed: boolean
 }
 
 export interface FixtureUpstream {
@@ -62,7 +66,9 @@ export async function startFixtureUpstream(
     wrongDigest: false,
     truncateFiles: false,
     htmlOnly: false,
-    noSerials: false
+    noSerials: false,
+    retryAfter: undefined,
+    feed: false
   }
   let serial = 0
 
@@ -111,28 +117,58 @@ interface Exchange {
 }
 
 function answer(exchange: Exchange): void {
-  const { request, response, path, faults } = exchange
+  const { request, response, faults } = exchange
   if (faults.down) {
     request.socket.destroy()
     return
   }
   if (faults.status !== undefined) {
-    response.writeHead(faults.status).end()
+    const headers = faults.retryAfter === undefined ? {} : { 'retry-after': faults.retryAfter }
+    response.writeHead(faults.status, headers).end()
     return
   }
+  route(exchange)
+}
+
+function route(exchange: Exchange): void {
+  const { response, path, faults } = exchange
   const [, area = '', first = '', second] = path.split('/').map(decodeURIComponent)
   if (area === 'simple' && first === '') answerList(exchange)
   else if (area === 'simple') answerProject(exchange, first, second === '')
+  else if (area === 'rss' && first === 'updates.xml' && faults.feed) answerFeed(exchange)
   else if (area === 'files' && second !== undefined) answerFile(exchange, first, second)
   else response.writeHead(404).end()
 }
 
-function answerList({ response, projects }: Exchange): void {
+function answerList({ response, projects, faults }: Exchange): void {
+  if (faults.htmlOnly) {
+    const links = [...projects.keys()].map((name) => `<a href="/simple/${name}/">${name}</a>`)
+    response.writeHead(200, { 'content-type': 'text/html' }).end(`<!DOCTYPE html>${links.join('<br>')}`)
+    return
+  }
   const body = JSON.stringify({
     meta: { 'api-version': '1.4' },
-    projects: [...projects.keys()].map((name) => ({ name }))
+    projects: [...projects.values()].map(({ name, serial }) => ({
+      ...(faults.noSerials ? {} : { '_last-serial': serial }),
+      name
+    }))
   })
   response.writeHead(200, { 'content-type': 'application/vnd.pypi.simple.v1+json' }).end(body)
+}
+
+/** The newest first, as PyPI has it; the serial stands for the version. */
+function answerFeed({ request, response, projects }: Exchange): void {
+  const items = [...projects.values()]
+    .sort((a, b) => b.serial - a.serial)
+    .map(
+      ({ name, serial }) =>
+        `<item><title>${name} ${serial}</title><link>http://fixture/project/${name}/${serial}/</link></item>`
+    )
+  const body = `<?xml version="1.0"?><rss version="2.0"><channel><title>updates</title>${items.join('')}</channel></rss>`
+  const etag = `"${sha256Hex(body).slice(0, 16)}"`
+  const headers = { 'content-type': 'application/rss+xml', etag }
+  if (request.headers['if-none-match'] === etag) response.writeHead(304, headers).end()
+  else response.writeHead(200, headers).end(body)
 }
 
 function answerProject(

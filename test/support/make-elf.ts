@@ -1,3 +1,5 @@
+import type { ArmAttributes } from '../../src/build/elf-arm.ts'
+
 export interface ElfPlan {
   /** `e_machine`; 183 (AArch64) unless said. */
   readonly machine?: number
@@ -9,8 +11,8 @@ export interface ElfPlan {
   readonly runpath?: string
   /** Versions wanted, by library. */
   readonly versions?: Readonly<Record<string, readonly string[]>>
-  /** `Tag_CPU_arch`. */
-  readonly armCpu?: number
+  /** ARM attributes, but for those that are not there. */
+  readonly arm?: Partial<ArmAttributes>
 }
 
 /** Sizes and offsets of the header's fields in the two word sizes. */
@@ -57,7 +59,7 @@ export function makeElf(plan: ElfPlan = {}): Buffer {
   if (full.soname !== undefined) dynamic.push([14, strings.add(full.soname)])
   if (full.runpath !== undefined) dynamic.push([29, strings.add(full.runpath)])
   const verneed = versionTable(Object.entries(full.versions), strings)
-  const attributes = full.armCpu === undefined ? Buffer.alloc(0) : armAttributes(full.armCpu)
+  const attributes = full.arm === undefined ? Buffer.alloc(0) : armAttributes(full.arm)
 
   const dynamicAt = layout.header + 2 * layout.segment
   const dynamicSize = (dynamic.length + 4) * 2 * layout.half
@@ -150,13 +152,20 @@ function versionTable(libraries: readonly [string, readonly string[]][], strings
 }
 
 /** A CPU name, a compatibility pair, then what we look for. */
-function armAttributes(cpu: number): Buffer {
+function armAttributes({ cpu, thumb, fp, simd, vfpArgs }: Partial<ArmAttributes>): Buffer {
+  const pairs = [
+    [10, fp],
+    [6, cpu],
+    [9, thumb],
+    [12, simd],
+    [28, vfpArgs]
+  ] as const
   const values = Buffer.concat([
     Buffer.from([5]),
     Buffer.from('cortex\0'),
     Buffer.from([32, 1]),
     Buffer.from('gnu\0'),
-    Buffer.from([10, 3, 6, cpu])
+    Buffer.from(pairs.flatMap(([tag, value]) => (value === undefined ? [] : [tag, value])))
   ])
   const block = Buffer.concat([Buffer.from([1]), sized(values.length + 5), values])
   const vendor = Buffer.from('aeabi\0')

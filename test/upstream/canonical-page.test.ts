@@ -44,6 +44,12 @@ describe('JSON', () => {
     )
   })
 
+  test('a serial that is spelt as text is one, and stays as it is spelt', () => {
+    const page = canonical('{"files":[],"meta":{"_last-serial":"42"},"name":"demo"}', 'application/json')
+    expect(page.serial).toBe(42)
+    expect(page.json).toMatchObject({ meta: { '_last-serial': '42' } })
+  })
+
   test('the serial of the header is taken when the page has none', () => {
     const page = canonical('{"files":[]}', 'application/json', 17)
     expect(page.serial).toBe(17)

@@ -27,6 +27,35 @@ describe('an upstream in trouble', () => {
     expect(upstream.requests).toHaveLength(3)
   })
 
+  test('one that says when to come again is not asked before', async () => {
+    const upstream = await demoUpstream()
+    upstream.faults.status = 429
+    for (const [given, atLeastMs] of [
+      ['120', 120_000],
+      ['Fri, 01 Jan 2100 00:00:00 GMT', 1e12]
+    ] as const) {
+      upstream.faults.retryAfter = given
+      const before = upstream.requests.length
+      const error: unknown = await aClient(upstream.url)
+        .project(demo)
+        .catch((thrown: unknown) => thrown)
+      const { detail } = error as { readonly detail: { readonly retryAfterMs: number } }
+      expect(detail.retryAfterMs).toBeGreaterThanOrEqual(atLeastMs)
+      expect(upstream.requests.length - before).toBe(1)
+    }
+  })
+
+  test('one whose Retry-After says nothing is tried again', async () => {
+    const upstream = await demoUpstream()
+    upstream.faults.status = 503
+    upstream.faults.retryAfter = 'in a moment'
+    const error: unknown = await aClient(upstream.url)
+      .project(demo)
+      .catch((thrown: unknown) => thrown)
+    expect(error).not.toHaveProperty('detail.retryAfterMs')
+    expect(upstream.requests).toHaveLength(3)
+  })
+
   test('back before the last try', async () => {
     const upstream = await demoUpstream()
     upstream.faults.status = 503

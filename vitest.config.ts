@@ -17,14 +17,14 @@ export default defineConfig({
         }
       },
       {
-        // Real processes, sockets and sandboxes: one file at a time, after the unit tests.
+        // Real processes, sockets and sandboxes, which wait more than they work: two files at a time, after the unit tests.
         test: {
           name: 'e2e',
           setupFiles,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 }
         }
       }

@@ -25,8 +25,13 @@ export async function servedBodies(node: NodeProcess, projects: readonly string[
   for (const project of projects)
     for (const path of [`/project/${project}`, `/project/${project}/json`])
       // A page tells its reader the address under which he reached it, which is another one on each node.
-      bodies[path] = (await bodyOf(node, path)).replaceAll(new URL(node.url('/')).origin, 'http://node')
+      bodies[path] = withoutAddress(await bodyOf(node, path), new URL(node.url('/')))
   return bodies
+}
+
+/** Whole in the line for uv, and the host alone in what pip is told to trust. */
+function withoutAddress(body: string, { origin, hostname }: URL): string {
+  return body.replaceAll(origin, 'http://node').replaceAll(hostname, 'node')
 }
 
 /** What a node says, with its status; or that it said nothing. */

@@ -13,7 +13,7 @@ import { SOON, somePythons, useE2e } from './e2e-kit.ts'
 const MiB = 1024 * 1024
 const kit = useE2e({
   settings: {
-    build: { silenceMs: 3_000, memoryBytes: 320 * MiB, diskBytes: 64 * MiB, processes: 16 }
+    build: { silenceMs: 8_000, memoryBytes: 320 * MiB, diskBytes: 64 * MiB, processes: 16 }
   }
 })
 let pythons: readonly string[] = []

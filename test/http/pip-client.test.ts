@@ -13,7 +13,8 @@ import { createHttpServer } from '../../src/http/server.ts'
 import type { IndexSource } from '../../src/http/simple-index.ts'
 import { Front } from '../support/recording-front.ts'
 import { type TinyWheel, tinyWheel } from '../support/tiny-wheel.ts'
-import { MemoryFiles, aPublished, aWheelRef, testApp, upstreamFile } from './http-fixtures.ts'
+import { aPublished, aWheelRef, testApp, upstreamFile } from './http-fixtures.ts'
+import { MemoryFiles } from './memory-files.ts'
 
 const run = promisify(execFile)
 

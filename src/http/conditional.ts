@@ -7,7 +7,8 @@ export interface ByteRange {
 /** `If-None-Match` against the current tag (RFC 9110 §13.1.2: weak comparison). */
 export function matchesEtag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false
-  if (header.trim() === '*') return true
+  // One tag, as caches send it.
+  if (header === etag || header.trim() === '*') return true
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
 }
 

@@ -46,7 +46,7 @@ const FOREVER = 'public, max-age=365000000, immutable'
 const METADATA_SUFFIX = '.metadata'
 
 /** What an answer about a file depends on. */
-export interface FileRequest {
+interface FileRequest {
   readonly digest: string
   /** Last part of the path. */
   readonly asked: string

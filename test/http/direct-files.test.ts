@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createApp, type NodeApp } from '../../src/http/app.ts'
 import { DIRECT_FILE_BYTES } from '../../src/http/http-limits.ts'
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts'
-import { MemoryFiles, testApp } from './http-fixtures.ts'
+import { testApp } from './http-fixtures.ts'
+import { MemoryFiles } from './memory-files.ts'
 import { rawAnswer, requestOf } from './raw-answer.ts'
 
 const NAME = 'demo-1.0+pi.1-py3-none-any.whl'
@@ -174,7 +175,12 @@ test('a client that goes away while the file is read costs nothing', async () =>
   const waiting: (() => void)[] = []
   const slow = new MemoryFiles()
   const digest = slow.add(NAME, SMALL)
-  slow.part = () => new Promise((resolve) => waiting.push(() => resolve(undefined)))
+  slow.part = () =>
+    new Promise((resolve) => {
+      waiting.push(() => {
+        resolve(undefined)
+      })
+    })
   const server = createHttpServer(createApp(testApp({ files: slow }).parts, { token: 't' }), options)
   await server.start()
   try {

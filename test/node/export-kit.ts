@@ -13,15 +13,8 @@ import type { ProjectView, WheelView } from '../../src/http/project-view.ts'
 import { createHttpServer, type HttpServer } from '../../src/http/server.ts'
 import type { IndexSource } from '../../src/http/simple-index.ts'
 import { exportIndex, type ExportOptions, type ExportSummary } from '../../src/node/export-index.ts'
-import {
-  aPublished,
-  aWheelRef,
-  CP311,
-  CP313,
-  MemoryFiles,
-  testApp,
-  upstreamFile
-} from '../http/http-fixtures.ts'
+import { aPublished, aWheelRef, CP311, CP313, testApp, upstreamFile } from '../http/http-fixtures.ts'
+import { MemoryFiles } from '../http/memory-files.ts'
 import { tinyWheel } from '../support/tiny-wheel.ts'
 
 const TAGS: Readonly<Record<TargetId, string>> = {

@@ -14,6 +14,7 @@ import { createNetwork, type Network } from '../src/gossip/create-network.ts'
 import { FakeLedger, MESH_ID } from '../test/gossip/fake-ledger.ts'
 import { realClock } from '../test/support/real-clock.ts'
 import { silentLog } from '../test/support/test-ports.ts'
+import { discardPieces, fetchBare, fetchTcp, serveBare, serveTcp } from './blob-ladder.ts'
 
 /*
  * One process of bench/blobs.bench.ts: a member with its network, its store on disk, and plain HTTP beside them. Orders come
@@ -27,12 +28,15 @@ export type Order =
   | { readonly kind: 'make'; readonly bytes: number; readonly seed: string }
   | { readonly kind: 'show'; readonly digest: Sha256; readonly isShown: boolean }
   | { readonly kind: 'serve'; readonly digest: Sha256 }
+  | { readonly kind: 'tcp'; readonly port: number; readonly digest: Sha256; readonly bytes: number }
+  | { readonly kind: 'bare'; readonly address: string; readonly digest: Sha256; readonly bytes: number }
   | { readonly kind: 'http'; readonly url: string; readonly digest: Sha256; readonly isStored: boolean }
   | {
       readonly kind: 'fetch'
       readonly digest: Sha256
       readonly about: BlobFacts
       readonly hint: readonly NodeId[]
+      readonly isStored: boolean
     }
 
 const ledger = new FakeLedger()
@@ -40,10 +44,17 @@ const random = { float: () => Math.random(), bytes: (length: number) => randomBy
 let root = ''
 let store: DiskBlobStore
 let network: Network
+/** Pieces are checked and dropped. */
+let isDiscarding = false
 
 async function start({ folder, upload }: Extract<Order, { kind: 'start' }>): Promise<object> {
   root = join(folder, 'blobs')
-  store = await createBlobStore(root, { random })
+  const onDisk = await createBlobStore(root, { random })
+  store = {
+    ...onDisk,
+    byPieces: (digest, plan) =>
+      isDiscarding ? Promise.resolve(discardPieces(plan)) : onDisk.byPieces(digest, plan)
+  }
   network = await createNetwork(
     { door: ledger, source: ledger, store, clock: realClock, random, log: silentLog },
     {
@@ -92,7 +103,8 @@ async function serve({ digest }: Extract<Order, { kind: 'serve' }>): Promise<obj
   const server = createServer((_, response) => createReadStream(path).pipe(response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   server.unref()
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
+  await serveBare(network.host, path)
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, port: await serveTcp(path) }
 }
 
 /** What a program does that fetches a file by HTTP and checks it; stored as a blob is, too, if asked for. */
@@ -123,7 +135,12 @@ async function perform(order: Order): Promise<object> {
       return serve(order)
     case 'http':
       return timed(order.digest, () => fetchHttp(order))
+    case 'tcp':
+      return timed(order.digest, () => fetchTcp(order.port, order.bytes))
+    case 'bare':
+      return timed(order.digest, () => fetchBare(network.host, order.address, order.bytes))
     case 'fetch':
+      isDiscarding = !order.isStored
       return timed(order.digest, () => network.blobs.ensure(order.digest, order))
   }
 }

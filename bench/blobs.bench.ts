@@ -10,12 +10,15 @@ import type { Order } from './blob-node.child.ts'
  * How fast a wheel goes from one member to another: real processes, real libp2p streams on loopback, every piece and the whole
  * checked, and the file synced to the disk, against plain HTTP of the same file with the same hash at the client, in one run
  * and in turn. With the upload of each holder capped, two must be nearly twice as fast as one.
- * Usage: npx tsx bench/blobs.bench.ts [--mb 300] [--rounds 5] [--json]
+ * With --ladder the rungs between the two are measured beside them: bare TCP, a bare stream of libp2p, our protocol without
+ * the disk. What is below the bare stream is ours; what is above it is noise and yamux.
+ * Usage: npx tsx bench/blobs.bench.ts [--mb 300] [--rounds 5] [--ladder] [--json]
  */
 const MB = 1_000_000
 const BYTES = numberAfter('--mb', 300) * MB
 const ROUNDS = numberAfter('--rounds', 5)
 const CAP = 40 * MB
+const HAS_LADDER = process.argv.includes('--ladder')
 
 interface Blob extends BlobFacts {
   readonly digest: Sha256
@@ -88,20 +91,28 @@ async function introduce(reader: Member, holder: Member): Promise<void> {
 
 type Rows = Readonly<Record<string, Sample[]>>
 
+/** What is asked of the reader, and who seems to hold the blob meanwhile. */
+type Ways = Readonly<Record<string, readonly [Order, ...Member[]]>>
+
 /** All ways once a round, so that other load on the machine hits them alike. */
 async function measure(reader: Member, holders: readonly Member[], blob: Blob | undefined): Promise<Rows> {
   const [first, second, third, fourth] = holders
   if (!blob || !first || !second || !third || !fourth) throw new Error('a holder is missing')
   const { digest, size, pieces } = blob
   const about = { size, ...(pieces === undefined ? {} : { pieces }) }
-  const { url } = await first.ask<{ readonly url: string }>({ kind: 'serve', digest })
-  const fetchFrom = (...from: readonly Member[]): Order => ({
+  const { url, port } = await first.ask<{ readonly url: string; readonly port: number }>({
+    kind: 'serve',
+    digest
+  })
+  const fetchFrom = (...from: readonly Member[]): Fetch => ({
     kind: 'fetch',
     digest,
     about,
-    hint: from.map(({ node }) => node)
+    hint: from.map(({ node }) => node),
+    isStored: true
   })
-  const ways: Readonly<Record<string, readonly [Order, ...Member[]]>> = {
+  const ways: Ways = {
+    ...ladder(blob, { first, port, fetch: fetchFrom(first) }),
     http: [{ kind: 'http', url, digest, isStored: false }, first],
     'http, stored': [{ kind: 'http', url, digest, isStored: true }, first],
     'one holder': [fetchFrom(first), first],
@@ -121,6 +132,21 @@ async function measure(reader: Member, holders: readonly Member[], blob: Blob | 
   return rows
 }
 
+type Fetch = Extract<Order, { kind: 'fetch' }>
+
+function ladder(
+  { digest, size }: Blob,
+  { first, port, fetch }: { readonly first: Member; readonly port: number; readonly fetch: Fetch }
+): Ways {
+  if (!HAS_LADDER) return {}
+  const [address = ''] = first.addresses
+  return {
+    'bare TCP': [{ kind: 'tcp', port, digest, bytes: size }, first],
+    'bare libp2p': [{ kind: 'bare', address, digest, bytes: size }, first],
+    'one holder, no disk': [{ ...fetch, isStored: false }, first]
+  }
+}
+
 function report(rows: Rows): void {
   const speed = (way: string): number => BYTES / MB / (median((rows[way] ?? []).map(({ ms }) => ms)) / 1_000)
   const print = process.argv.includes('--json') ? console.error : console.log
@@ -137,6 +163,12 @@ function report(rows: Rows): void {
   const ratio = (a: string, b: string): number => Number((speed(a) / speed(b)).toFixed(2))
   const result = {
     blobRatioToHttp: ratio('one holder', 'http'),
+    ...(HAS_LADDER
+      ? {
+          bareLibp2pRatioToHttp: ratio('bare libp2p', 'http'),
+          blobNoDiskRatioToHttp: ratio('one holder, no disk', 'http')
+        }
+      : {}),
     blobRatioToStoredHttp: ratio('one holder', 'http, stored'),
     twoHoldersRatioToOne: ratio('two holders', 'one holder'),
     cappedTwoHoldersRatioToOne: ratio('two holders, capped', 'one holder, capped')

@@ -64,8 +64,8 @@ export class BlobSession {
   }
 
   /**
-   * Two steps are on their way at most, which is less than a window: a sender that exhausts one is told of each few bytes that
-   * have become free, and answers in frames of as few bytes ever after (yamux has no cure for this silly window syndrome).
+   * Two steps are on their way at most, so that its sender never exhausts the window, and a holder that dies takes little
+   * with it that was on its way.
    */
   async #inSteps(
     { start, end }: PieceRange,

@@ -1,6 +1,6 @@
 import type { Stream } from '@libp2p/interface'
 import { decodeCbor, encodeCbor } from '../wire/cbor.ts'
-import { FRAME_TIMEOUT_MS, STREAM_WINDOW_BYTES } from './gossip-limits.ts'
+import { FRAME_TIMEOUT_MS, STREAM_WINDOW_BYTES, WINDOW_UPDATE_BYTES } from './gossip-limits.ts'
 import { GossipError, asError } from './gossip-error.ts'
 import { StreamReader, type ReadLimit } from './stream-reader.ts'
 
@@ -66,13 +66,35 @@ export function frameStream(stream: Stream, options: FrameStreamOptions): FrameS
   }
 }
 
+/** What @libp2p/yamux 8 has in public of a stream, though libp2p's interface has not; other muxers have none of it. */
+interface YamuxWindow {
+  recvWindow: number
+  readonly recvWindowCapacity: number
+  sendWindowUpdate(): void
+}
+
 /**
  * The next window update tells the sender of the largest window. yamux begins with 256 KiB and doubles that only while a window
  * passes within four measured round trips: on a busy machine, where nothing runs at once, it never does, and one stream carried
- * 256 KiB a turn. The field is public in @libp2p/yamux 8, though not in libp2p's interface; other muxers have none.
+ * 256 KiB a turn. And the sender is told of room only when a quarter of the window is free, as TCP does (RFC 9293 §3.8.6.2.2):
+ * yamux tells of each frame that was read, and a sender that has exhausted the window answers in frames as small ever after.
  */
-function openWide(stream: Stream & { recvWindow?: unknown }): void {
-  if (typeof stream.recvWindow === 'number') stream.recvWindow = STREAM_WINDOW_BYTES
+function openWide(stream: Stream & Partial<YamuxWindow>): void {
+  if (!hasWindow(stream)) return
+  stream.recvWindow = STREAM_WINDOW_BYTES
+  const tell = stream.sendWindowUpdate.bind(stream)
+  stream.sendWindowUpdate = () => {
+    // what is told of is taken from the capacity that is left, so that an exhausted sender always hears of room
+    if (stream.recvWindow - stream.recvWindowCapacity >= WINDOW_UPDATE_BYTES) tell()
+  }
+}
+
+function hasWindow(stream: Partial<YamuxWindow>): stream is YamuxWindow {
+  return (
+    typeof stream.recvWindow === 'number' &&
+    typeof stream.recvWindowCapacity === 'number' &&
+    typeof stream.sendWindowUpdate === 'function'
+  )
 }
 
 /** A frame as plain data. */

@@ -16,6 +16,8 @@ export const OPEN_STREAM_TIMEOUT_MS = 10 * second
  * resets the stream; 2 MiB still carry 10 MB/s over a round trip of 200 ms.
  */
 export const STREAM_WINDOW_BYTES = 2 * MiB
+/** Free again before the sender of a bulk stream is told so. */
+export const WINDOW_UPDATE_BYTES = STREAM_WINDOW_BYTES / 4
 /** What one connection may hold to be sent before its streams wait. */
 export const SOCKET_BUFFER_BYTES = 256 * KiB
 
@@ -108,7 +110,7 @@ export const MAX_BLOBS_SERVED_PEER = 8
 export const MAX_BLOB_FETCHES = 8
 /** Readers at once whose blob goes past a disk that takes no more, with two pieces of memory each: 64 MiB. */
 export const MAX_BLOBS_PASSED = 8
-/** Asked for at once: two of them, one coming and one asked for ahead, leave a quarter of a window free. */
+/** Asked for at once: two of them, one coming and one asked for ahead, and what its sender was not told is free, are a window. */
 export const BLOB_ASK_BYTES = 768 * KiB
 /** Peers asked at once whether they hold a blob. */
 export const BLOB_ASK_BATCH = 8

@@ -187,7 +187,8 @@ export class PieceTransfer {
     let ahead: number | undefined
     try {
       for (;;) {
-        if (free.length === 0) await keeping.shift()
+        // the first ones may be kept for long, and their memory be in use again
+        while (free.length === 0 && keeping.length > 0) await keeping.shift()
         const index = ahead ?? (await this.#nextPiece(session.peer, begun.board))
         const buffer = free.pop()
         if (index === undefined || buffer === undefined) return

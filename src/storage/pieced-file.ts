@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { BlobError } from '../core/blob-error.ts'
 import { pieceCount, pieceDigest, pieceRange } from '../core/blob-pieces.ts'
 import type { Sha256 } from '../core/ids.ts'
@@ -11,7 +12,7 @@ import { removeFile } from './files.ts'
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
 /** A piece that begins with so many zeros was never written, or may as well be fetched again. */
 const HOLE_BYTES = 4_096
-/** Read at once to hash the whole: off this thread, and never so much that others wait. */
+/** Hashed at once of the whole: never so much that others wait. */
 const SEAL_BYTES = 1024 * 1024
 
 export interface PiecedPlace {
@@ -26,8 +27,9 @@ export interface PiecedPlace {
 
 /**
  * A transfer by pieces: a sparse file as large as the blob, in which a piece stands or does not. Which ones stand is read
- * from the bytes themselves, so that nothing can promise what a power cut took. The digest of the whole is computed behind
- * the pieces as they close up, from the file, so that the last piece is not the beginning of a long wait.
+ * from the bytes themselves, so that nothing can promise what a power cut took. The digest of the whole is computed as
+ * the pieces come in their turn, and from the file behind those that did not, so that the last piece is not the beginning of a
+ * long wait.
  */
 export class PiecedFile implements PiecedBlob {
   readonly #file: FileHandle
@@ -78,11 +80,17 @@ export class PiecedFile implements PiecedBlob {
     const { start, end } = pieceRange(this.#plan.size, index)
     if (this.has(index)) return true
     if (bytes.byteLength !== end - start || !(await isRight(bytes, this.#plan, index))) return false
-    await this.#translated(async () => {
-      for (let at = 0; at < bytes.byteLength;) {
-        at += (await this.#file.write(bytes, at, bytes.byteLength - at, start + at)).bytesWritten
-      }
-    })
+    const sealing = this.#sealFrom(start, bytes)
+    try {
+      await this.#translated(async () => {
+        for (let at = 0; at < bytes.byteLength;) {
+          at += (await this.#file.write(bytes, at, bytes.byteLength - at, start + at)).bytesWritten
+        }
+      })
+    } finally {
+      // the bytes are the caller's again after this
+      await sealing
+    }
     this.#held[index] = true
     this.#closeUp()
     this.#syncSomeOf(bytes.byteLength)
@@ -141,6 +149,24 @@ export class PiecedFile implements PiecedBlob {
     while (this.#held[this.#closedUp] === true) this.#closedUp += 1
     // an error shows when the whole is asked for
     this.#seal().catch(() => undefined)
+  }
+
+  /** A right piece that comes in its turn is hashed as it is, and need not be read again. */
+  async #sealFrom(start: number, bytes: Uint8Array): Promise<void> {
+    if (this.#sealing !== undefined || this.#sealedBytes !== start) return
+    this.#sealing = this.#sealBytes(bytes).finally(() => {
+      this.#sealing = undefined
+    })
+    await this.#sealing
+  }
+
+  async #sealBytes(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; at += SEAL_BYTES) {
+      const some = bytes.subarray(at, at + SEAL_BYTES)
+      this.#whole.update(some)
+      this.#sealedBytes += some.byteLength
+      await setImmediate()
+    }
   }
 
   /** Hashes what has closed up. One run at a time: it takes along what closes up meanwhile. */

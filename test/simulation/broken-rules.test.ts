@@ -22,8 +22,8 @@ interface Mutant {
 const MUTANTS: readonly Mutant[] = [
   { name: 'forgetfulWitnesses', leadsTo: ['one-promise', 'terms-rise', 'one-coordinator'], from: 2 },
   { name: 'noPreVote', leadsTo: ['one-coordinator', 'one-claim', 'built-once'], from: 2 },
-  { name: 'authorityFromAcknowledgement', leadsTo: ['one-coordinator'], from: 87 },
-  { name: 'fencesIgnored', leadsTo: ['fences-obeyed'], from: 26 }
+  { name: 'authorityFromAcknowledgement', leadsTo: ['one-coordinator'], from: 135 },
+  { name: 'fencesIgnored', leadsTo: ['fences-obeyed'], from: 40 }
 ]
 
 test('every broken rule has its test', () => {

@@ -6,17 +6,8 @@ import { BoardKit, job, OTHER, WANTED_MS } from './board-kit.ts'
 
 let mesh = new BoardKit()
 
-/** A batch whose quiet time is over, of projects with one release each. */
-async function started(...names: readonly string[]): Promise<string> {
-  for (const name of names) mesh.observe(name)
-  const want = mesh.want(names)
-  await mesh.clock.advance(BATCH_QUIET_MS)
-  return want
-}
-const standing = (want: string): unknown => {
-  const { round, state, failing } = mesh.board.batches.standing(want)!
-  return { round, state, failing: failing.map((id) => id.split('=')[0]).join(' ') }
-}
+const started = async (...names: readonly string[]): Promise<string> => mesh.startBatch(...names)
+const standing = (want: string): unknown => mesh.standing(want)
 
 beforeEach(() => {
   mesh = new BoardKit()

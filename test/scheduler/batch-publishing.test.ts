@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { sha256Hex } from '../../src/core/digest.ts'
 import { normalizeName } from '../../src/core/distribution.ts'
 import { BATCH_QUIET_MS } from '../../src/core/limits.ts'
-import { BoardKit, CP39, job, OTHER, WANTED_MS } from './board-kit.ts'
+import { aBuilderOf, BoardKit, CP39, job, OTHER, WANTED_MS } from './board-kit.ts'
 
 let mesh = new BoardKit()
 
@@ -96,7 +96,7 @@ describe('publishing', () => {
   test('a new node with another Python changes nothing of it', async () => {
     await startedAtomic('a')
     mesh.succeed('a')
-    mesh.feedFrom(OTHER, mesh.aBuilder([CP39]))
+    mesh.feedFrom(OTHER, aBuilderOf([CP39]))
     expect(mesh.listed('a')).toHaveLength(1)
   })
 

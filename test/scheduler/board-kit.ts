@@ -2,10 +2,12 @@ import { sha256Hex } from '../../src/core/digest.ts'
 import { normalizeName } from '../../src/core/distribution.ts'
 import type { JobId, NodeId, ProjectName, Sha256, TargetId } from '../../src/core/ids.ts'
 import { jobId, parseJobId } from '../../src/core/job.ts'
+import { BATCH_QUIET_MS } from '../../src/core/limits.ts'
 import type {
   Entry,
   FailureClass,
   MeshRecord,
+  NodeRecord,
   ResultRecord,
   WantRecord,
   WheelRef
@@ -32,6 +34,21 @@ export interface PageRelease {
   readonly version: string
   /** PEP 700; absent: upstream does not say. */
   readonly uploadTime?: string
+}
+
+/** What a root says of itself that builds for these targets. */
+export function aBuilderOf(targets: readonly TargetId[]): NodeRecord {
+  return {
+    kind: 'node',
+    saidMs: 1,
+    label: 'root',
+    contact: '',
+    roles: ['build'],
+    targets,
+    hardware: { arch: 'x64', cores: 1, memoryBytes: 1, model: '' },
+    software: 't',
+    addresses: []
+  }
 }
 
 /** Entries of several feeds, made by hand; each can be given to any number of boards, in any order. */
@@ -89,21 +106,7 @@ export class BoardKit {
       clock: this.clock,
       needPage: () => undefined
     })
-    if (targets.length > 0) this.feed(this.aBuilder(targets))
-  }
-
-  aBuilder(targets: readonly TargetId[]): MeshRecord {
-    return {
-      kind: 'node',
-      saidMs: 1,
-      label: 'root',
-      contact: '',
-      roles: ['build'],
-      targets,
-      hardware: { arch: 'x64', cores: 1, memoryBytes: 1, model: '' },
-      software: 't',
-      addresses: []
-    }
+    if (targets.length > 0) this.feed(aBuilderOf(targets))
   }
 
   feed(...records: readonly MeshRecord[]): Entry {
@@ -152,6 +155,21 @@ export class BoardKit {
     })
     const record = aWant({ specs, targets: [CP311], batch: true, createdMs: WANTED_MS, ...over })
     return `${this.feed(record).hash}:0`
+  }
+
+  /** A batch of projects with one release each, its quiet time over. */
+  async startBatch(...names: readonly string[]): Promise<string> {
+    for (const name of names) this.observe(name)
+    const want = this.want(names)
+    await this.clock.advance(BATCH_QUIET_MS)
+    return want
+  }
+
+  standing(want: string): { readonly round: number; readonly state: string; readonly failing: string } {
+    const standing = this.board.batches.standing(want)
+    if (standing === undefined) throw new TypeError(`no batch of ${want}`)
+    const { round, state, failing } = standing
+    return { round, state, failing: failing.map((id) => id.split('=')[0]).join(' ') }
   }
 
   /** Builds a job as a node would that sees this board: with a later fence, and the time that it is built. */

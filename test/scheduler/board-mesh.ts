@@ -13,6 +13,7 @@ import { createVerifier } from '../../src/wire/keys.ts'
 import { signerOf } from '../support/fixture-keys.ts'
 import { aGenesis, aResult } from '../support/make-record.ts'
 import { FakeClock } from '../support/test-ports.ts'
+import { aBuilderOf } from './board-kit.ts'
 
 export const demo = normalizeName('demo')
 export const [cp39, cp311, cp313] = ['cp39', 'cp311', 'cp313'].map(
@@ -29,20 +30,6 @@ export const page = JSON.stringify({
   name: 'demo',
   files: [sdist, { ...sdist, filename: 'demo-0.9.tar.gz' }, { ...sdist, filename: 'demo-2.0rc1.tar.gz' }]
 })
-
-function aNodeRecord(targets: readonly TargetId[]): NodeRecord {
-  return {
-    kind: 'node',
-    saidMs: 1,
-    label: 'root',
-    contact: '',
-    roles: ['build'],
-    targets,
-    hardware: { arch: 'x64', cores: 1, memoryBytes: 1, model: '' },
-    software: 't',
-    addresses: []
-  }
-}
 
 export interface BoardMesh {
   readonly state: MeshState
@@ -96,7 +83,7 @@ export function aMesh(targets: readonly TargetId[] = [cp39, cp311, cp313]): Boar
     feed({ kind: 'observed', project: demo, serial: 0, page: digest, pageSize: body.length, observedMs: seq })
   }
   const say = (more: Partial<NodeRecord>, builds = targets): void => {
-    feed({ ...aNodeRecord(builds), saidMs: ++seq, ...more })
+    feed({ ...aBuilderOf(builds), saidMs: ++seq, ...more })
   }
   say({})
   const states = (): Record<string, string> =>

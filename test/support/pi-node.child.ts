@@ -2,23 +2,18 @@ import '../../src/node/polyfills.ts'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { createAptPackages } from '../../src/build/apt-packages.ts'
 import type { BuildRun } from '../../src/build/build-run.ts'
 import { finishWheels, once } from '../../src/build/finish-wheels.ts'
 import { createWheelInspector } from '../../src/build/inspect-wheel.ts'
-import type { CliContext, Terminal } from '../../src/cli/cli-context.ts'
-import { loadNode } from '../../src/cli/node-port.ts'
-import { runCli } from '../../src/cli/run-cli.ts'
-import { loadSimulator } from '../../src/cli/sim-port.ts'
-import { loadStorage } from '../../src/cli/storage-port.ts'
 import { sha256Hex } from '../../src/core/digest.ts'
 import type { BlobStore, BuildReport, BuildRequest } from '../../src/core/ports.ts'
 import { parseTarget } from '../../src/core/target.ts'
 import type { setupBuilder } from '../../src/node/setup-builder.ts'
 import { makeElf } from './make-elf.ts'
 import { makeWheel } from './make-wheel.ts'
+import { runWithBuilder } from './run-with-builder.ts'
 
 /*
  * `commonwheel` on a Raspberry Pi, as far as a machine of another kind can be one: its compiler is made up, and leaves a wheel for
@@ -34,16 +29,6 @@ const ARMV6 = {
   flags: 0x5000400,
   arm: { cpu: 6, thumb: 1, fp: 2, vfpArgs: 1 }
 } as const
-
-const interrupted = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    interrupted.abort(new Error('interrupted'))
-  })
-}
-process.on('unhandledRejection', (error) => {
-  console.error(`unexpected: ${String(error)}`)
-})
 
 async function build(blobs: BlobStore, request: BuildRequest): Promise<BuildReport> {
   const { project: name, version } = request.job
@@ -95,33 +80,4 @@ const setUpPi: typeof setupBuilder = async (_, { blobs }) => ({
   refusal: undefined
 })
 
-const terminalOf = (stream: NodeJS.WriteStream): Terminal => ({
-  isTTY: false,
-  columns: 80,
-  rows: 24,
-  write: (text) => {
-    stream.write(text)
-  }
-})
-
-const context: CliContext = {
-  version: '0.0.0',
-  env: process.env,
-  stdout: terminalOf(process.stdout),
-  stderr: terminalOf(process.stderr),
-  signal: interrupted.signal,
-  sleep: async (ms) => {
-    await sleep(ms)
-  },
-  elapsedMs: () => process.uptime() * 1000,
-  loadSimulator,
-  loadStorage,
-  loadNode: async () => {
-    const { startNode, foundMesh } = await loadNode()
-    const start: typeof startNode = (config, options) =>
-      startNode(config, { ...options, setupBuilder: setUpPi })
-    return { startNode: start, foundMesh }
-  }
-}
-
-process.exit(await runCli(process.argv.slice(2), context))
+process.exit(await runWithBuilder(setUpPi))

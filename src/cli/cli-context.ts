@@ -1,5 +1,6 @@
 import type { AbortOptions } from '../core/ports.ts'
 import type { NodePort } from './node-port.ts'
+import type { ServicePort } from './service-port.ts'
 import type { SimPort } from './sim-port.ts'
 import type { StoragePort } from './storage-port.ts'
 
@@ -26,4 +27,5 @@ export interface CliContext {
   readonly loadNode: () => Promise<NodePort>
   readonly loadSimulator: () => Promise<SimPort>
   readonly loadStorage: () => Promise<StoragePort>
+  readonly loadService: () => Promise<ServicePort>
 }

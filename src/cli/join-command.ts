@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { messageOf } from '../core/errors.ts'
+import { createNotifier } from '../node/service/sd-notify.ts'
+import { TICKET_FILE } from '../node/service/service-places.ts'
 import type { RunningNode } from '../node/start-node.ts'
 import type { CliContext } from './cli-context.ts'
 import { cliError } from './cli-error.ts'
@@ -79,7 +82,8 @@ async function runJoin(context: CliContext, ticket: string | undefined, options:
     config: options.config,
     settings: settingsOf(options)
   })
-  const known = ticket === undefined ? undefined : await ticketOf(ticket)
+  const waiting = join(config.dataDir, TICKET_FILE)
+  const known = ticket === undefined ? await waitingTicket(waiting) : await ticketOf(ticket)
   const out = outputOf(context)
   const tell = (line: string): void => {
     // Programs read stdout: one object, when the node is up.
@@ -93,9 +97,14 @@ async function runJoin(context: CliContext, ticket: string | undefined, options:
     onProgress: tell,
     ...(known !== undefined && { ticket: known })
   })
-  if (options.json === true) out.json(readyFacts(node))
+  await rm(waiting, { force: true })
+  const notifier = createNotifier(context.env)
+  await notifier.ready(`in the mesh ${node.meshName}, index at ${node.indexUrl}`)
+  if (options.json === true) out.json(readyFacts(node, context.env['JOURNAL_STREAM'] !== undefined))
   else printReady(out, node, config.roles)
-  await untilOver(node, context, options.json === true ? undefined : out)
+  await untilOver(node, context, options.json === true ? undefined : out).finally(() => {
+    notifier.close()
+  })
 }
 
 /** Until the node ends by itself, or Ctrl-C; then peers hear of it before the program ends. */
@@ -138,6 +147,15 @@ async function ticketOf(text: string): Promise<string> {
     'TICKET: this is no ticket',
     'it begins with commonwheel1: and comes from `commonwheel invite`'
   )
+}
+
+/** What `service install` left for the first start. */
+async function waitingTicket(path: string): Promise<string | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  })
+  return text === undefined ? undefined : ticketOf(text)
 }
 
 async function ticketFrom(path: string): Promise<string> {

@@ -14,7 +14,7 @@ export interface ReadyFacts {
   readonly buildRefusal?: string
 }
 
-export function readyFacts(node: RunningNode): ReadyFacts {
+export function readyFacts(node: RunningNode, isLogged: boolean): ReadyFacts {
   const { meshName, nodeId, founded, indexUrl, ticket, buildRefusal } = node
   return {
     mesh: meshName,
@@ -23,14 +23,15 @@ export function readyFacts(node: RunningNode): ReadyFacts {
     indexUrl,
     pageUrl: new URL('/', indexUrl).href,
     pip: pipLine(indexUrl),
-    ...(ticket !== undefined && { ticket }),
+    // A ticket lets in whoever reads it: it has no place in a log. `commonwheel invite` makes others.
+    ...(ticket !== undefined && !isLogged && { ticket }),
     ...(buildRefusal !== undefined && { buildRefusal })
   }
 }
 
 /** What a person needs to know of the node that just came up. */
 export function printReady(out: Output, node: RunningNode, roles: readonly string[]): void {
-  const { pip, pageUrl } = readyFacts(node)
+  const { pip, pageUrl } = readyFacts(node, false)
   const mesh = plain(node.meshName)
   const how = node.founded ? `founded the mesh "${mesh}"` : `is in the mesh "${mesh}"`
   out.line()

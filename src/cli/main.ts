@@ -8,6 +8,7 @@ import type { CliContext, Terminal } from './cli-context.ts'
 import { EXIT_INTERRUPTED } from './ending.ts'
 import { loadNode } from './node-port.ts'
 import { runCli } from './run-cli.ts'
+import { loadService } from './service-port.ts'
 import { loadSimulator } from './sim-port.ts'
 import { loadStorage } from './storage-port.ts'
 
@@ -34,7 +35,8 @@ function createContext(): CliContext {
     elapsedMs: () => process.uptime() * 1000,
     loadNode,
     loadSimulator,
-    loadStorage
+    loadStorage,
+    loadService
   }
 }
 

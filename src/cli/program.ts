@@ -11,8 +11,10 @@ import { addLeaveCommand } from './leave-command.ts'
 import { addLogsCommand } from './logs-command.ts'
 import { addNodesCommand } from './nodes-command.ts'
 import { addRestoreCommand } from './restore-command.ts'
+import { addServiceCommand } from './service-command.ts'
 import { addSimCommand } from './sim-command.ts'
 import { addStatusCommand } from './status-command.ts'
+import { addUpgradeCommand } from './upgrade-command.ts'
 import { addVerifyCommand } from './verify-command.ts'
 import { addWantCommand } from './want-command.ts'
 import { addWhyCommand } from './why-command.ts'
@@ -60,6 +62,8 @@ export function createProgram(context: CliContext): Command {
     addVerifyCommand,
     addBackupCommand,
     addRestoreCommand,
+    addServiceCommand,
+    addUpgradeCommand,
     addSimCommand
   ]
   for (const add of commands) add(program, context)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { CliContext, Terminal } from '../../src/cli/cli-context.ts'
+import { loadService } from '../../src/cli/service-port.ts'
 import { loadStorage } from '../../src/cli/storage-port.ts'
 import { runCli } from '../../src/cli/run-cli.ts'
 import { type ApiFile, writeApiFile } from '../../src/config/api-file.ts'
@@ -55,6 +56,7 @@ export async function run(words: readonly string[], over: Partial<CliContext> = 
     loadNode: () => Promise.reject(new Error('this test has no node')),
     loadSimulator: () => Promise.reject(new Error('this test has no simulator')),
     loadStorage,
+    loadService,
     ...over
   }
   const code = await runCli(words, context)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CliContext, Terminal } from '../../src/cli/cli-context.ts'
 import { loadNode } from '../../src/cli/node-port.ts'
 import { runCli } from '../../src/cli/run-cli.ts'
+import { loadService } from '../../src/cli/service-port.ts'
 import { loadSimulator } from '../../src/cli/sim-port.ts'
 import { loadStorage } from '../../src/cli/storage-port.ts'
 import type { setupBuilder } from '../../src/node/setup-builder.ts'
@@ -39,6 +40,7 @@ export async function runWithBuilder(setUp: typeof setupBuilder): Promise<number
     elapsedMs: () => process.uptime() * 1000,
     loadSimulator,
     loadStorage,
+    loadService,
     loadNode: async () => {
       const { startNode, foundMesh } = await loadNode()
       const start: typeof startNode = (config, options) =>

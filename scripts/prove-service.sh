@@ -48,6 +48,7 @@ make_root() {
 
 # The clone that the service is installed from: the sources, compiled, and the packages that are here.
 fill_root() {
+  rm -rf "$root"/var/log/journal/*
   rm -rf "$root/srv/clone" && mkdir -p "$root/srv/clone"
   (cd "$repo" && git ls-files -z | tar -c --null -T -) | tar -x -C "$root/srv/clone"
   (cd "$repo" && npm run --silent build)

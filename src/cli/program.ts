@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CliContext } from './cli-context.ts'
 import { addBackupCommand } from './backup-command.ts'
+import { addCompletionCommand } from './completion-command.ts'
 import { addDoctorCommand } from './doctor-command.ts'
 import { addExportCommand } from './export-command.ts'
 import { addInitCommand } from './init-command.ts'
@@ -16,6 +17,7 @@ import { addSimCommand } from './sim-command.ts'
 import { addStatusCommand } from './status-command.ts'
 import { addUpgradeCommand } from './upgrade-command.ts'
 import { addVerifyCommand } from './verify-command.ts'
+import { addTopCommand } from './top-command.ts'
 import { addWantCommand } from './want-command.ts'
 import { addWhyCommand } from './why-command.ts'
 
@@ -50,6 +52,7 @@ export function createProgram(context: CliContext): Command {
     addJoinCommand,
     addWantCommand,
     addStatusCommand,
+    addTopCommand,
     addNodesCommand,
     addJobsCommand,
     addWhyCommand,
@@ -64,6 +67,7 @@ export function createProgram(context: CliContext): Command {
     addRestoreCommand,
     addServiceCommand,
     addUpgradeCommand,
+    addCompletionCommand,
     addSimCommand
   ]
   for (const add of commands) add(program, context)

@@ -6,6 +6,7 @@ import { pieceDigest, pieceRange } from '../src/core/blob-pieces.ts'
 import { BLOB_CHUNK_BYTES, BLOB_STALL_MS } from '../src/core/limits.ts'
 import type { PiecedBlob, PiecePlan } from '../src/core/ports.ts'
 import type { Host } from '../src/gossip/create-libp2p.ts'
+import { HashThread } from '../src/storage/hash-thread.ts'
 import { frameStream } from '../src/gossip/frame-stream.ts'
 
 /*
@@ -50,6 +51,8 @@ export async function fetchBare(host: Host, address: string, bytes: number): Pro
   await frames.close()
 }
 
+const hashes = new HashThread()
+
 /** Checks pieces as a store does, and keeps none. */
 export function discardPieces({ size, list }: PiecePlan): PiecedBlob {
   const held = new Set<number>()
@@ -58,9 +61,9 @@ export function discardPieces({ size, list }: PiecePlan): PiecedBlob {
     has: (index) => held.has(index),
     async put(index, bytes) {
       const { start, end } = pieceRange(size, index)
-      const digest = await crypto.subtle.digest('SHA-256', bytes.subarray(0, end - start))
+      const digest = await hashes.digest(bytes.subarray(0, end - start))
       held.add(index)
-      return Buffer.compare(new Uint8Array(digest), pieceDigest(list, index)) === 0
+      return Buffer.compare(digest, pieceDigest(list, index)) === 0
     },
     checkedUntil: (start) => start,
     read: () => Promise.resolve(undefined),

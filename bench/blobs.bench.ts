@@ -12,13 +12,15 @@ import type { Order } from './blob-node.child.ts'
  * and in turn. With the upload of each holder capped, two must be nearly twice as fast as one.
  * With --ladder the rungs between the two are measured beside them: bare TCP, a bare stream of libp2p, our protocol without
  * the disk. What is below the bare stream is ours; what is above it is noise and yamux.
- * Usage: npx tsx bench/blobs.bench.ts [--mb 300] [--rounds 5] [--ladder] [--json]
+ * The processes get V8's flags that are given with --v8, for what the program itself is started with.
+ * Usage: npx tsx bench/blobs.bench.ts [--mb 300] [--rounds 5] [--ladder] [--json] [--v8=FLAG]...
  */
 const MB = 1_000_000
 const BYTES = numberAfter('--mb', 300) * MB
 const ROUNDS = numberAfter('--rounds', 5)
 const CAP = 40 * MB
 const HAS_LADDER = process.argv.includes('--ladder')
+const V8_FLAGS = process.argv.filter((word) => word.startsWith('--v8=')).map((word) => `--${word.slice(5)}`)
 
 interface Blob extends BlobFacts {
   readonly digest: Sha256
@@ -58,7 +60,9 @@ async function main(): Promise<void> {
 const MEMBERS = { reader: 0, first: 0, second: 0, third: CAP, fourth: CAP }
 
 async function startMember(folder: string, upload: number): Promise<Member> {
-  const child = fork(new URL('blob-node.child.ts', import.meta.url), { execArgv: ['--import', 'tsx'] })
+  const child = fork(new URL('blob-node.child.ts', import.meta.url), {
+    execArgv: ['--import', 'tsx', ...V8_FLAGS]
+  })
   const ask = asker(child)
   const { node, addresses } = await ask<Pick<Member, 'node' | 'addresses'>>({ kind: 'start', folder, upload })
   return { node, addresses, ask, end: () => child.kill('SIGKILL') }

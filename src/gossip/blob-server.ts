@@ -8,6 +8,7 @@ import type { MeshHost } from './create-libp2p.ts'
 import type { FrameStream } from './frame-stream.ts'
 import { MAX_BLOBS_SERVED, MAX_BLOBS_SERVED_PEER } from './gossip-limits.ts'
 import { serveMembers, type ProtocolSpec } from './member-protocol.ts'
+import { RangeReader } from './range-reader.ts'
 
 export interface BlobServerParts {
   readonly host: MeshHost
@@ -40,14 +41,16 @@ export async function serveBlobs(parts: BlobServerParts): Promise<void> {
       return
     }
     count(from, 1)
+    const reader = new RangeReader(parts.store)
     try {
       for (;;) {
         const question = readBlobQuestion(await stream.read())
         if (question === undefined) return
-        await answer(parts, stream, { question, from })
+        await answer(parts, stream, { question, from, reader })
       }
     } finally {
       count(from, -1)
+      await reader.close()
     }
   }
 
@@ -57,12 +60,17 @@ export async function serveBlobs(parts: BlobServerParts): Promise<void> {
 interface Asked {
   readonly question: BlobQuestion
   readonly from: NodeId
+  readonly reader: RangeReader
 }
 
-async function answer(parts: BlobServerParts, stream: FrameStream, { question, from }: Asked): Promise<void> {
+async function answer(
+  parts: BlobServerParts,
+  stream: FrameStream,
+  { question, from, reader }: Asked
+): Promise<void> {
   const { store, upload } = parts
   const { sha256, start, list } = question
-  const size = await store.size(sha256)
+  const size = await reader.sizeFor(question)
   if (size === undefined || start > size) {
     await stream.write({ missing: true })
     return
@@ -72,29 +80,10 @@ async function answer(parts: BlobServerParts, stream: FrameStream, { question, f
   const end = Math.min(question.end, size)
   if (start >= end) return
   await pipe(
-    store.read(sha256, { start, end }),
-    readAhead,
+    reader.chunks({ ...question, end }, size),
     (source) => inChunks(source, upload, from),
     (chunks) => stream.send(chunks, { stallMs: BLOB_STALL_MS })
   )
-}
-
-/** The next chunk is read from the disk while this one is sent. */
-async function* readAhead(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const iterator = source[Symbol.asyncIterator]()
-  let next = iterator.next()
-  try {
-    for (;;) {
-      const step = await next
-      if (step.done === true) return
-      next = iterator.next()
-      // it is awaited later, or nobody wants it any more
-      next.catch(() => undefined)
-      yield step.value
-    }
-  } finally {
-    await iterator.return?.()
-  }
 }
 
 /** No chunk over what may go at once, which is what may wait in memory for a slow peer. */

@@ -1,10 +1,14 @@
 import { BLOB_PIECE_BYTES } from '../core/limits.ts'
 import { asError } from './gossip-error.ts'
 
-/** Memory that pieces come into: so many buffers in all, and who finds none waits. What nobody uses is given back. */
+/**
+ * Memory that pieces come into: so many buffers in all, and who finds none waits. It is shared memory, so that a store may hash it on
+ * another thread without a copy. What nobody uses is given back when V8 next collects; since such memory alone does not make it collect,
+ * what is still there until then is used again.
+ */
 export class PieceBuffers {
   readonly #max: number
-  readonly #free: Uint8Array[] = []
+  readonly #free: WeakRef<Uint8Array>[] = []
   readonly #waiting: ((buffer: Uint8Array) => void)[] = []
   #out = 0
 
@@ -42,7 +46,15 @@ export class PieceBuffers {
   tryTake(): Uint8Array | undefined {
     if (this.#out === this.#max || this.hasWaiting) return undefined
     this.#out += 1
-    return this.#free.pop() ?? new Uint8Array(BLOB_PIECE_BYTES)
+    return this.#reused() ?? new Uint8Array(new SharedArrayBuffer(BLOB_PIECE_BYTES))
+  }
+
+  #reused(): Uint8Array | undefined {
+    for (;;) {
+      const free = this.#free.pop()
+      const buffer = free?.deref()
+      if (free === undefined || buffer !== undefined) return buffer
+    }
   }
 
   give(buffer: Uint8Array): void {
@@ -52,7 +64,6 @@ export class PieceBuffers {
       return
     }
     this.#out -= 1
-    if (this.#out === 0) this.#free.length = 0
-    else this.#free.push(buffer)
+    this.#free.push(new WeakRef(buffer))
   }
 }

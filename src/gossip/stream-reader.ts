@@ -40,11 +40,13 @@ export class StreamReader {
   /** Rejects with STREAM_ENDED when the stream ends before `target` is full, with STREAM_STALLED when it takes too long. */
   fill(target: Uint8Array, limit: ReadLimit): Promise<void> {
     if (this.#sink !== undefined) throw new TypeError('one reader at a time')
+    const filled = this.#fillFromAhead(target)
+    if (filled === target.byteLength) return Promise.resolve()
     return new Promise((resolve, reject) => {
       let stopWatch = (): void => undefined
       const sink: Sink = {
         target,
-        filled: 0,
+        filled,
         settle: (error) => {
           this.#sink = undefined
           stopWatch()
@@ -55,20 +57,24 @@ export class StreamReader {
       }
       this.#sink = sink
       stopWatch = watch(sink, limit)
-      this.#serve(sink)
-    })
-  }
-
-  #serve(sink: Sink): void {
-    const ahead = this.#ahead
-    this.#ahead = []
-    for (const bytes of ahead) this.#give(bytes)
-    if (sink.filled === sink.target.byteLength) sink.settle()
-    else {
       // hands out at once what came while nobody asked
       resume(this.#stream)
       this.#endIfOver()
+    })
+  }
+
+  /** Of what came before it was asked for. */
+  #fillFromAhead(target: Uint8Array): number {
+    let filled = 0
+    while (filled < target.byteLength) {
+      const bytes = this.#ahead.shift()
+      if (bytes === undefined) break
+      const some = bytes.subarray(0, target.byteLength - filled)
+      target.set(some, filled)
+      filled += some.byteLength
+      if (some.byteLength < bytes.byteLength) this.#ahead.unshift(bytes.subarray(some.byteLength))
     }
+    return filled
   }
 
   #take({ data }: StreamMessageEvent): void {
@@ -105,7 +111,7 @@ function watch(sink: Sink, limit: ReadLimit): () => void {
   const stallMs = 'stallMs' in limit ? limit.stallMs : undefined
   const afterMs = 'stallMs' in limit ? limit.stallMs : limit.totalMs
   let signal = 'stallMs' in limit ? AbortSignal.timeout(limit.stallMs) : limit.signal
-  let seen = 0
+  let seen = sink.filled
   function onTime(): void {
     if (stallMs === undefined || sink.filled === seen) {
       sink.settle(new GossipError({ code: 'STREAM_STALLED', afterMs }))

@@ -7,6 +7,7 @@ import { BLOB_CHUNK_BYTES, MAX_BLOB_BYTES } from '../core/limits.ts'
 import type { PartialBlob, PiecedBlob, PiecePlan } from '../core/ports.ts'
 import type { BlobPaths } from './blob-paths.ts'
 import { moveDurably, removeFile } from './files.ts'
+import { HashThread } from './hash-thread.ts'
 import { PiecedFile } from './pieced-file.ts'
 import { StorageError, toStorageError } from './storage-error.ts'
 
@@ -14,6 +15,7 @@ import { StorageError, toStorageError } from './storage-error.ts'
 export class PartialFiles {
   readonly #paths: BlobPaths
   readonly #open = new Set<Sha256>()
+  readonly #hashes = new HashThread()
 
   constructor(paths: BlobPaths) {
     this.#paths = paths
@@ -39,6 +41,7 @@ export class PartialFiles {
       return PiecedFile.resume(file, plan, {
         digest,
         path,
+        hashes: this.#hashes,
         release,
         translate: (error) => toStorageError(error, paths.root),
         finish: async () => {

@@ -1,23 +1,25 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { setImmediate } from 'node:timers/promises'
 import { BlobError } from '../core/blob-error.ts'
 import { pieceCount, pieceDigest, pieceRange } from '../core/blob-pieces.ts'
+import { bytesToHex } from '../core/hex.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { BLOB_CHUNK_BYTES, BLOB_PIECE_BYTES } from '../core/limits.ts'
 import type { PiecedBlob, PiecePlan } from '../core/ports.ts'
 import { removeFile } from './files.ts'
+import type { HashThread, RunningHash } from './hash-thread.ts'
 
 /** Bytes written between two rounds of sending them to the disk meanwhile, so that the end need not wait for all of them. */
 const SYNC_EVERY_BYTES = 32 * 1024 * 1024
 /** A piece that begins with so many zeros was never written, or may as well be fetched again. */
 const HOLE_BYTES = 4_096
-/** Hashed at once of the whole: never so much that others wait. */
+/** Read at once from the file to be hashed. */
 const SEAL_BYTES = 1024 * 1024
 
 export interface PiecedPlace {
   readonly digest: Sha256
   readonly path: string
+  readonly hashes: HashThread
   /** Gives the finished file its name; its bytes are on the disk. */
   readonly finish: () => Promise<void>
   readonly release: () => void
@@ -36,11 +38,13 @@ export class PiecedFile implements PiecedBlob {
   readonly #place: PiecedPlace
   readonly #plan: PiecePlan
   readonly #held: boolean[]
-  readonly #whole: Hash = createHash('sha256')
+  readonly #whole: RunningHash
   /** Pieces from the first on without a gap. */
   #closedUp = 0
   #sealedBytes = 0
   #sealing: Promise<void> | undefined
+  /** Where the piece ends that is hashed as it is. */
+  #sealingUntil = 0
   #unsyncedBytes = 0
   #syncing: Promise<void> | undefined
   #isOver = false
@@ -50,6 +54,7 @@ export class PiecedFile implements PiecedBlob {
     this.#plan = plan
     this.#place = place
     this.#held = held
+    this.#whole = place.hashes.begin()
     this.#closeUp()
   }
 
@@ -79,7 +84,7 @@ export class PiecedFile implements PiecedBlob {
   async put(index: number, bytes: Uint8Array): Promise<boolean> {
     const { start, end } = pieceRange(this.#plan.size, index)
     if (this.has(index)) return true
-    if (bytes.byteLength !== end - start || !(await isRight(bytes, this.#plan, index))) return false
+    if (bytes.byteLength !== end - start || !(await this.#isRight(bytes, index))) return false
     const sealing = this.#sealFrom(start, bytes)
     try {
       await this.#translated(async () => {
@@ -116,7 +121,7 @@ export class PiecedFile implements PiecedBlob {
       await this.#translated(async () => {
         // a run that was just ending takes nothing along any more
         while (this.#sealedBytes < size) await this.#seal()
-        const actual = this.#whole.digest('hex')
+        const actual = bytesToHex(await this.#whole.end())
         if (actual !== digest) {
           await removeFile(path)
           throw new BlobError({ code: 'BLOB_MISMATCH', digest, actual })
@@ -136,6 +141,7 @@ export class PiecedFile implements PiecedBlob {
     this.#isOver = true
     // what reads or syncs the file in the background ends before the file is closed
     await Promise.allSettled([this.#sealing, this.#syncing])
+    await Promise.allSettled([this.#whole.end()])
     this.#place.release()
     await this.#file.close()
   }
@@ -153,20 +159,19 @@ export class PiecedFile implements PiecedBlob {
 
   /** A right piece that comes in its turn is hashed as it is, and need not be read again. */
   async #sealFrom(start: number, bytes: Uint8Array): Promise<void> {
+    // the one before may just be hashed
+    if (this.#sealingUntil === start) await this.#sealing?.catch(() => undefined)
     if (this.#sealing !== undefined || this.#sealedBytes !== start) return
-    this.#sealing = this.#sealBytes(bytes).finally(() => {
+    this.#sealingUntil = start + bytes.byteLength
+    this.#sealing = this.#translated(() => this.#sealBytes(bytes)).finally(() => {
       this.#sealing = undefined
     })
     await this.#sealing
   }
 
   async #sealBytes(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.byteLength; at += SEAL_BYTES) {
-      const some = bytes.subarray(at, at + SEAL_BYTES)
-      this.#whole.update(some)
-      this.#sealedBytes += some.byteLength
-      await setImmediate()
-    }
+    await this.#whole.add(bytes)
+    this.#sealedBytes += bytes.byteLength
   }
 
   /** Hashes what has closed up. One run at a time: it takes along what closes up meanwhile. */
@@ -184,9 +189,14 @@ export class PiecedFile implements PiecedBlob {
       const length = Math.min(SEAL_BYTES, this.#closedUpBytes - this.#sealedBytes)
       const { bytesRead } = await this.#file.read(buffer, 0, length, this.#sealedBytes)
       if (bytesRead === 0) throw new RangeError('the file became shorter while it was written')
-      this.#whole.update(buffer.subarray(0, bytesRead))
+      await this.#whole.add(buffer.subarray(0, bytesRead))
       this.#sealedBytes += bytesRead
     }
+  }
+
+  async #isRight(bytes: Uint8Array, index: number): Promise<boolean> {
+    const digest = await this.#translated(() => this.#place.hashes.digest(bytes))
+    return Buffer.compare(digest, pieceDigest(this.#plan.list, index)) === 0
   }
 
   #syncSomeOf(bytes: number): void {
@@ -240,10 +250,4 @@ async function isRightOnDisk(
     at += bytesRead
   }
   return hash.digest().equals(expected)
-}
-
-/** Off this thread: a piece is some 30 ms of a Pi 4. */
-async function isRight(bytes: Uint8Array, { list }: PiecePlan, index: number): Promise<boolean> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes)
-  return Buffer.compare(new Uint8Array(digest), pieceDigest(list, index)) === 0
 }

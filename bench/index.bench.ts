@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { HTML, JSON_V1, type Built, startBare, startNginx, startNode, type Subject } from './index-servers.ts'
 import { readAll } from './read-pages.ts'
-import { load, type Answered, type Question, residentMiB, untilQuiet } from './wrk.ts'
+import { load, type Answered, type Question, type Resident, residentMiB, untilQuiet } from './wrk.ts'
 
 /**
  * A node's index beside the same bytes from nginx and from a bare node:http server, in one run: each server alone on one core, wrk on the
@@ -50,11 +50,11 @@ async function main(): Promise<void> {
     program: options.program.split(' ')
   })
   started.push(node)
-  say(`started: ${await residentMiB(node.pids)} MiB`)
+  say(`started: ${told(await residentMiB(node.pids))}`)
   say('every page is asked for once')
   const first = await readAll(node, built.pages, ASKED)
   await readAll(node, built.pages, { accept: HTML, 'accept-encoding': 'gzip' })
-  say(`all pages read: ${await residentMiB(node.pids)} MiB`)
+  say(`all pages read: ${told(await residentMiB(node.pids))}`)
   const subjects = [node, await startBare(folder, first, built), await startNginx(folder, first, built)]
   started.push(...subjects.slice(1))
   await untilQuiet(node.pids)
@@ -102,7 +102,7 @@ async function questionsOf(subject: Subject, scenario: Scenario, built: Built): 
 interface Outcome {
   readonly subjects: readonly Subject[]
   readonly rounds: Rounds
-  readonly resident: readonly number[]
+  readonly resident: readonly Resident[]
   readonly firstPagesPerSecond: number
 }
 
@@ -117,7 +117,9 @@ function report({ subjects, rounds, resident, firstPagesPerSecond }: Outcome): v
         server: name,
         perSecond: Math.round(figure(name, scenario, 'perSecond')),
         cpuMsPerRequest: round4(figure(name, scenario, 'cpuMsPerRequest')),
-        p99Ms: round4(figure(name, scenario, 'p99Ms'))
+        p99Ms: round4(figure(name, scenario, 'p99Ms')),
+        // Little's law: so long takes an answer on average while so many connections always wait for one. No p99 is below it.
+        meanMs: round4((CONNECTIONS * 1_000) / figure(name, scenario, 'perSecond'))
       }))
   )
   const perCpuSecond = (scenario: Scenario): number =>
@@ -128,9 +130,8 @@ function report({ subjects, rounds, resident, firstPagesPerSecond }: Outcome): v
   const residentMiBOf = Object.fromEntries(subjects.map(({ name }, at) => [name, resident[at]]))
   say(table(rows.map(Object.values) as string[][], Object.keys(rows[0] ?? {})))
   say(`node to bare node:http, answers per CPU second: ${JSON.stringify(ratios)}`)
-  say(
-    `resident MiB: ${JSON.stringify(residentMiBOf)}; pages made for the first time: ${Math.round(firstPagesPerSecond)}/s`
-  )
+  for (const [at, { name }] of subjects.entries()) say(`resident, ${name}: ${told(resident[at])}`)
+  say(`pages made for the first time: ${Math.round(firstPagesPerSecond)}/s`)
   say(`goals: ${JSON.stringify(GOALS)}`)
   if (options.json) {
     const figures = {
@@ -143,6 +144,12 @@ function report({ subjects, rounds, resident, firstPagesPerSecond }: Outcome): v
     }
     process.stdout.write(`${JSON.stringify(figures)}\n`)
   }
+}
+
+function told(resident: Resident | undefined): string {
+  if (resident === undefined) return '?'
+  const { all, own, ofFiles, peak } = resident
+  return `${all} MiB (${own} its own, ${ofFiles} of files; at most ${peak})`
 }
 
 function table(rows: readonly (readonly unknown[])[], head: readonly string[]): string {

@@ -64,14 +64,24 @@ export async function pin(pid: number, core: string): Promise<void> {
   await run('taskset', ['-a', '-c', '-p', core, String(pid)])
 }
 
-export async function residentMiB(pids: readonly number[]): Promise<number> {
-  const sizes = await Promise.all(
-    pids.map(async (pid) => {
-      const status = await readFile(`/proc/${pid}/status`, 'utf8')
-      return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? NaN)
-    })
-  )
-  return Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1024)
+export interface Resident {
+  readonly all: number
+  /** The program's own: heap, buffers, stacks. */
+  readonly own: number
+  /** Pages of files, such as node's binary and LevelDB's tables: the kernel may drop them, and processes share them. */
+  readonly ofFiles: number
+  /** The most that it ever was. */
+  readonly peak: number
+}
+
+/** What a process holds of the machine's memory, in MiB. */
+export async function residentMiB(pids: readonly number[]): Promise<Resident> {
+  const status = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/status`, 'utf8')))
+  const sum = (field: string): number => {
+    const sizes = status.map((text) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]))
+    return Math.round(sizes.reduce((all, size) => all + size, 0) / 1024)
+  }
+  return { all: sum('VmRSS'), own: sum('RssAnon'), ofFiles: sum('RssFile'), peak: sum('VmHWM') }
 }
 
 /** Waits until a server has nothing to do of its own: a node looks through its ledger after a start. */

@@ -1,6 +1,7 @@
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256Hex } from '../core/digest.ts'
+import { CodedError } from '../core/errors.ts'
 import { dropPrefix, type BuildUser } from './build-user.ts'
 import { runTool } from './run-tool.ts'
 import { ETC_FILES } from './sandbox.ts'
@@ -14,6 +15,8 @@ export interface BuildPlace {
   readonly etc: string
   /** One folder for each running build. */
   readonly works: string
+  /** Build requirements, kept between builds. */
+  readonly requirements: string
 }
 
 /** The folders of one build; only `build` and `fetch` belong to the build user. */
@@ -35,13 +38,22 @@ const OTHERS_MAY_SEARCH = 0o001
 
 /**
  * Makes the folders for builds below the data folder, removing what an earlier run left. A root node's data folder becomes
- * searchable (not readable) to others, since builds run as another user; in a closed home the place is elsewhere.
+ * searchable (not readable) to others, since builds run as another user; in a closed home the place is elsewhere. `buildDir`: the
+ * owner's choice instead; throws a BuildPlaceError when it cannot be used.
  */
-export async function prepareBuildPlace(dataDir: string, user: BuildUser): Promise<BuildPlace> {
-  const near = join(dataDir, 'build')
-  await makeSearchable(dataDir, user)
-  const root = (await canEnter(near, user)) ? near : join(PLACE_OF_ROOT, sha256Hex(dataDir).slice(0, 16))
-  const place = { root, tools: join(root, 'tools'), etc: join(root, 'etc'), works: join(root, 'work') }
+export async function prepareBuildPlace(
+  dataDir: string,
+  user: BuildUser,
+  buildDir = ''
+): Promise<BuildPlace> {
+  const root = buildDir === '' ? await placeNear(dataDir, user) : await placeIn(buildDir, { dataDir, user })
+  const place = {
+    root,
+    tools: join(root, 'tools'),
+    etc: join(root, 'etc'),
+    works: join(root, 'work'),
+    requirements: join(root, 'requirements')
+  }
   for (const folder of Object.values(place)) await makeFolder(folder)
   for (const { name, text } of ETC_FILES) {
     await writeFile(join(place.etc, name), text)
@@ -49,6 +61,44 @@ export async function prepareBuildPlace(dataDir: string, user: BuildUser): Promi
   }
   await sweepWorkFolders(place)
   return place
+}
+
+async function placeNear(dataDir: string, user: BuildUser): Promise<string> {
+  const near = join(dataDir, 'build')
+  await makeSearchable(dataDir, user)
+  return (await canEnter(near, user)) ? near : join(PLACE_OF_ROOT, ownName(dataDir))
+}
+
+/** Below the folder that the owner chose, in one of this node's own: another node may have been given the same. */
+async function placeIn(
+  buildDir: string,
+  { dataDir, user }: { readonly dataDir: string; readonly user: BuildUser }
+): Promise<string> {
+  // Making it would put the builds on the very disk that they are to spare, when the other one is not there.
+  const isThere = await stat(buildDir)
+    .then((found) => found.isDirectory())
+    .catch(() => false)
+  if (!isThere) throw unusable(buildDir, 'make the folder, or mount what it stands for')
+  const root = join(buildDir, ownName(dataDir))
+  if (await canEnter(root, user)) return root
+  throw unusable(buildDir, `let others search it and the folders above: chmod o+x ${buildDir}`)
+}
+
+function ownName(dataDir: string): string {
+  return sha256Hex(dataDir).slice(0, 16)
+}
+
+export interface BuildPlaceErrorDetail {
+  readonly code: 'BUILD_PLACE_UNUSABLE'
+  readonly folder: string
+  readonly cure: string
+}
+
+/** Builds cannot happen where the owner wants them. */
+export class BuildPlaceError extends CodedError<BuildPlaceErrorDetail> {}
+
+function unusable(folder: string, cure: string): BuildPlaceError {
+  return new BuildPlaceError({ code: 'BUILD_PLACE_UNUSABLE', folder, cure })
 }
 
 /** Removes every work folder: at start none can be in use. */
@@ -74,12 +124,16 @@ const FOLDERS_OF_BUILDS = [
   ...['fetch', 'fetch/home', 'fetch/tmp']
 ]
 
-/** Removes a tree whatever modes a build gave its folders; rm and chmod follow no links on their way. */
+/**
+ * Removes a tree whatever modes a build gave its folders and however deep it made them: rm and chmod go by open folders, where
+ * node:fs would be at its end with 4,096 bytes of path, and follow no links on their way.
+ */
 export async function removeTree(path: string): Promise<void> {
-  const { code } = await runTool('rm', ['-rf', '--one-file-system', '--', path])
-  if (code === 0) return
+  const words = ['-rf', '--one-file-system', '--', path]
+  if ((await runTool('rm', words)).code === 0) return
   await runTool('chmod', ['-R', 'u+rwX', '--', path])
-  await rm(path, { recursive: true, force: true })
+  const { code, stderr } = await runTool('rm', words)
+  if (code !== 0) throw new Error(`could not remove ${path}: ${stderr.slice(0, 500)}`)
 }
 
 /** Gives a tree that the node wrote to the build user. */
@@ -87,6 +141,17 @@ export async function giveToBuilds(path: string, user: BuildUser): Promise<void>
   if (user.kind === 'same') return
   const { code, stderr } = await runTool('chown', ['-Rh', `${user.uid}:${user.gid}`, '--', path])
   if (code !== 0) throw new Error(`could not give ${path} to the build user: ${stderr}`)
+}
+
+/** Takes back what the build user wrote, once no process of its lives: from then on the node alone can change it. */
+export async function takeFromBuilds(path: string, user: BuildUser): Promise<void> {
+  const owner = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`
+  const steps = [['chmod', '-R', 'u=rwX,go=rX', '--', path]]
+  if (user.kind === 'drop') steps.unshift(['chown', '-Rh', owner, '--', path])
+  for (const [tool = '', ...args] of steps) {
+    const { code, stderr } = await runTool(tool, args)
+    if (code !== 0) throw new Error(`could not take ${path} from the build user: ${stderr}`)
+  }
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -10,4 +10,6 @@ export interface BuildRun {
   readonly onPhase: (phase: BuildPhase) => Promise<void>
   /** Told after each round of fetching, so that a failed build says what it had been given. */
   readonly onRequirements: (lines: readonly string[]) => void
+  /** Told of the hosts that a build with network reached. */
+  readonly onNetwork: (hosts: readonly string[]) => void
 }

@@ -13,19 +13,26 @@ import { once, type BuiltWheels } from './finish-wheels.ts'
 import { environmentOf, readCompiler, readOs } from './environment.ts'
 import { readHostFacts } from './host-facts.ts'
 import type { Interpreter } from './probe-interpreter.ts'
+import { createRequirementCaches, type RequirementCaches } from './requirement-caches.ts'
+import { smokeTest } from './smoke-test.ts'
 import type { Step } from './step.ts'
 import { isDiskLow } from './watch-limits.ts'
 
-export interface BuildRunnerParts extends StepParts {
+export interface BuildRunnerParts extends Omit<StepParts, 'caches' | 'smokeTest'> {
   readonly host: SandboxHost
+  /** Of the host's place; two runners in one place must share them. */
+  readonly caches?: RequirementCaches
   readonly log: Log
 }
+
+type WholeParts = BuildRunnerParts & StepParts
 
 const gzipAsync = promisify(gzip)
 
 /** Builds wheels from sdists in sandboxes of this machine, one a call, as many at once as are called. */
 export function createBuildRunner(parts: BuildRunnerParts, options: BuildRunnerOptions): WheelBuilder {
   const resolved = resolveOptions(options)
+  const whole = { smokeTest, caches: createRequirementCaches(parts.host), ...parts }
   return {
     build: async (request, told) => {
       const { signal } = told
@@ -36,7 +43,8 @@ export function createBuildRunner(parts: BuildRunnerParts, options: BuildRunnerO
       const interpreter = resolved.interpreters.find(({ target }) => target.id === request.job.target)
       if (interpreter === undefined)
         throw new TypeError(`no interpreter for ${request.job.target} on this node`)
-      return runBuild(parts, resolved, { request, interpreter, signal, onPhase })
+      const onRequirements = (lines: readonly string[]): void => told.onRequirements?.(lines)
+      return runBuild(whole, resolved, { request, interpreter, signal, onPhase, onRequirements })
     }
   }
 }
@@ -46,23 +54,21 @@ interface OneBuild {
   readonly interpreter: Interpreter
   readonly signal: AbortSignal
   readonly onPhase: (phase: BuildPhase) => void
+  readonly onRequirements: (lines: readonly string[]) => void
 }
 
 interface Outcome {
   readonly step: Step<BuiltWheels>
   readonly packedLog: Uint8Array
   readonly requirements: readonly string[]
+  readonly network?: readonly string[] | undefined
 }
 
-async function runBuild(
-  parts: BuildRunnerParts,
-  options: ResolvedOptions,
-  build: OneBuild
-): Promise<BuildReport> {
+async function runBuild(parts: WholeParts, options: ResolvedOptions, build: OneBuild): Promise<BuildReport> {
   const { clock } = parts.host
   const startMs = clock.monotonicMs()
   const [compiler, os] = await Promise.all([readCompiler(), readOs()])
-  const { step, packedLog, requirements } = await inWorkFolder(parts, options, build)
+  const { step, packedLog, requirements, network } = await inWorkFolder(parts, options, build)
   build.signal.throwIfAborted()
   const { interpreter } = build
   return {
@@ -74,17 +80,14 @@ async function runBuild(
       compiler,
       os,
       sandboxLevel: options.sandboxLevel,
-      requirements
+      requirements,
+      network
     })
   }
 }
 
 /** Gives the build folders of its own and takes them away however it ends. */
-async function inWorkFolder(
-  parts: BuildRunnerParts,
-  options: ResolvedOptions,
-  build: OneBuild
-): Promise<Outcome> {
+async function inWorkFolder(parts: WholeParts, options: ResolvedOptions, build: OneBuild): Promise<Outcome> {
   const { place, user } = parts.host
   let work: WorkFolder | undefined
   try {
@@ -113,14 +116,11 @@ interface LoggedBuild extends OneBuild {
   readonly log: BuildLog
 }
 
-async function inLog(
-  parts: BuildRunnerParts,
-  options: ResolvedOptions,
-  build: LoggedBuild
-): Promise<Outcome> {
+async function inLog(parts: WholeParts, options: ResolvedOptions, build: LoggedBuild): Promise<Outcome> {
   const { work, log, request, interpreter, signal } = build
   const { host } = parts
   let requirements: readonly string[] = []
+  let network: readonly string[] | undefined
   await writeHeader(log, build, options)
   const context = {
     host,
@@ -128,6 +128,7 @@ async function inLog(
     work,
     log,
     limits: options.limits,
+    causes: options.causes,
     interpreter,
     signal
   }
@@ -143,6 +144,10 @@ async function inLog(
     },
     onRequirements: (lines) => {
       requirements = lines
+      build.onRequirements(lines)
+    },
+    onNetwork: (hosts) => {
+      network = [...new Set([...(network ?? []), ...hosts])].sort()
     }
   }).catch((error: unknown): Step<never> => {
     signal.throwIfAborted()
@@ -151,7 +156,7 @@ async function inLog(
   const judged = await withDiskCause(step, work, options)
   for (const line of requirements) await log.line(`requirement: ${line}`)
   await log.line(judged.kind === 'done' ? wheelsText(judged.value) : textOf(judged))
-  return { step: judged, packedLog: await log.pack(), requirements }
+  return { step: judged, packedLog: await log.pack(), requirements, network }
 }
 
 /** A build that says "no space left" on a full machine is not to blame. */
@@ -197,7 +202,7 @@ async function removeWork(log: Log, work: WorkFolder): Promise<void> {
 }
 
 /** A report must name its log even when this machine can no longer keep it. */
-async function storeLog({ blobs, log }: BuildRunnerParts, packed: Uint8Array): Promise<BlobRef> {
+async function storeLog({ blobs, log }: WholeParts, packed: Uint8Array): Promise<BlobRef> {
   try {
     const { digest, size } = await blobs.write(once(packed))
     return { sha256: digest, size }

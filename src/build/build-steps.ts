@@ -3,18 +3,24 @@ import { join } from 'node:path'
 import { MAX_REQUIREMENT_ROUNDS } from '../core/limits.ts'
 import type { UpstreamIndex } from '../core/ports.ts'
 import { giveToBuilds } from './build-place.ts'
+import { withNetwork } from './build-network.ts'
 import type { BuildRun } from './build-run.ts'
 import { readBuildSystem, type BuildSystem } from './build-system.ts'
-import { fetchRequirements } from './fetch-requirements.ts'
+import { compiledSource } from './compiled-source.ts'
+import { fetchCrates, type RustSupply } from './fetch-crates.ts'
 import { fetchSdist } from './fetch-sdist.ts'
 import { finishWheels, type BuiltWheels, type FinishParts } from './finish-wheels.ts'
-import { askBackend, buildWheel } from './pip-wheel.ts'
+import { obtainRequirements } from './obtain-requirements.ts'
+import { parsePins } from './pins.ts'
+import { buildWheel } from './pip-wheel.ts'
+import type { RequirementCaches } from './requirement-caches.ts'
 import { buildEnvironment } from './sandbox-env.ts'
 import { done, failed, type Step } from './step.ts'
 import { unpackSdist, type UnpackedSdist } from './unpack-sdist.ts'
 
 export interface StepParts extends FinishParts {
   readonly upstream: UpstreamIndex
+  readonly caches: RequirementCaches
 }
 
 /** The way from an sdist's address to a stored wheel: fetch, requirements, build, inspect, store. */
@@ -22,12 +28,21 @@ export async function runBuildSteps(parts: StepParts, run: BuildRun): Promise<St
   await run.onPhase('fetch')
   const source = await fetchSource(parts.upstream, run)
   if (source.kind === 'failed') return source
-  const built = await buildInRounds(run, source.value)
+  const rust = await fetchCrates(run, source.value)
+  if (rust.kind === 'failed') return rust
+  const built = await buildInRounds(parts, run, { source: source.value, rust: rust.value })
   if (built.kind === 'failed') return built
-  return finishWheels(parts, run)
+  return finishWheels(parts, run, source.value.compiledFrom)
+}
+
+interface Supply {
+  readonly source: Source
+  readonly rust: RustSupply
 }
 
 interface Source extends UnpackedSdist {
+  /** A file of it from which an extension module is made. */
+  readonly compiledFrom: string | undefined
   readonly system: BuildSystem
 }
 
@@ -46,31 +61,46 @@ async function fetchSource(
   const tree = join(fresh, unpacked.value.top)
   const system = await readBuildSystem(tree)
   if (system.kind === 'failed') return system
+  const compiledFrom = await compiledSource(tree)
   await giveToBuilds(tree, host.user)
   await rename(tree, join(work.build, 'src', unpacked.value.top))
-  return done({ ...unpacked.value, system: system.value })
+  return done({ ...unpacked.value, system: system.value, compiledFrom })
 }
 
-/** pip asks the backend itself; only when it wants more than is there do we ask it too, fetch that, and build again. */
-async function buildInRounds(run: BuildRun, source: Source): Promise<Step<undefined>> {
-  const { context, options } = run
-  const env = buildEnvironment(source.sourceDateEpoch, options.parallelism)
-  const from = { indexUrl: options.indexUrl(run.request.job), machine: options.machine }
-  let requires = source.system.requires
+/** The environment is made of what is asked for before; what it turns out to lack is added, and the build begun again. */
+async function buildInRounds(
+  parts: StepParts,
+  run: BuildRun,
+  { source, rust }: Supply
+): Promise<Step<undefined>> {
+  const { context, options, request } = run
+  const env = { ...buildEnvironment(source.sourceDateEpoch, options.parallelism), ...rust.env }
+  let { requires } = source.system
+  let pins = parsePins(request.pins ?? [])
   for (let round = 0; ; round++) {
     await run.onPhase('requirements')
-    const fetched = await fetchRequirements(context, from, requires, round)
-    if (fetched.kind === 'failed') return fetched
-    run.onRequirements(fetched.value.lines)
+    const obtained = await obtainRequirements(parts.caches, run, { requires, pins, round })
+    if (obtained.kind === 'failed') return obtained
+    const { lines, environment } = obtained.value
+    run.onRequirements([...rust.lines, ...lines])
     await run.onPhase('build')
-    const build = { top: source.top, dependencies: fetched.value.folder, env }
-    const outcome = await buildWheel(context, build)
+    const { top, system } = source
+    const build = { top, system, environment }
+    const outcome = await withNetwork(run, async (network) =>
+      buildWheel(context, {
+        ...build,
+        prefix: network.prefix,
+        env: { ...env, ...network.env },
+        readOnly: [...rust.readOnly, ...network.readOnly]
+      })
+    ).finally(() => {
+      environment.release()
+    })
     if (outcome.kind === 'built') return done(undefined)
     if (outcome.kind === 'failed') return outcome
     if (round === MAX_REQUIREMENT_ROUNDS) return endless()
-    const asked = await askBackend(context, build, source.system)
-    if (asked.kind === 'failed') return asked
-    requires = [...new Set([...requires, ...asked.value])]
+    requires = [...new Set([...requires, ...outcome.requires])]
+    pins = []
   }
 }
 

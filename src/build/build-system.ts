@@ -1,8 +1,7 @@
-import { open } from 'node:fs/promises'
-import { constants } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { messageOf } from '../core/errors.ts'
+import { readSourceFile } from './source-file.ts'
 import { done, failed, type Step } from './step.ts'
 
 /** The `build-system` table of pyproject.toml, with PEP 518's defaults filled in. */
@@ -31,7 +30,7 @@ const PLAIN_REQUIREMENT =
 /** Reads how a source tree wants to be built; a tree without pyproject.toml is built by setuptools. */
 export async function readBuildSystem(sourceRoot: string): Promise<Step<BuildSystem>> {
   try {
-    const text = await readPyproject(join(sourceRoot, 'pyproject.toml'))
+    const text = await readSourceFile(join(sourceRoot, 'pyproject.toml'), MAX_PYPROJECT_BYTES)
     if (text === undefined) return done(LEGACY)
     const table = parse(text)['build-system']
     if (table === undefined) return done(LEGACY)
@@ -59,22 +58,6 @@ function buildSystemOf(table: Record<string, unknown>): Step<BuildSystem> {
   if (backend === undefined)
     return done({ ...LEGACY, requires: [...new Set([...requires, ...LEGACY.requires])] })
   return done({ requires, backend, backendPath })
-}
-
-async function readPyproject(path: string): Promise<string | undefined> {
-  // Non-blocking and without following links: the tree comes from an archive that may be hostile.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-  const file = await open(path, flags).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  })
-  try {
-    const bytes = Buffer.alloc(MAX_PYPROJECT_BYTES)
-    const read = await file?.read(bytes, 0, bytes.byteLength, 0)
-    return read === undefined ? undefined : bytes.subarray(0, read.bytesRead).toString('utf8')
-  } finally {
-    await file?.close()
-  }
 }
 
 function isTexts(value: unknown): value is readonly string[] {

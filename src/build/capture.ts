@@ -3,6 +3,7 @@ import type { Clock } from '../core/ports.ts'
 import { BuildLog } from './build-log.ts'
 import { makeWorkFolder, removeTree, type BuildPlace } from './build-place.ts'
 import type { BuildUser } from './build-user.ts'
+import type { BuildGroups } from './cgroups.ts'
 import { readHostFacts } from './host-facts.ts'
 import { launch, type Ending } from './launch.ts'
 import { INSIDE, type Bind } from './sandbox.ts'
@@ -16,6 +17,7 @@ export interface SandboxHost {
   readonly place: BuildPlace
   readonly user: BuildUser
   readonly clock: Clock
+  readonly groups?: BuildGroups | undefined
 }
 
 /** Enough for questions to an interpreter on the slowest Pi, short enough for a start of the node. */

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { assertNever } from '../core/errors.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CauseFileError, withOwnCauses } from '../core/cause-file.ts'
+import { assertNever, messageOf } from '../core/errors.ts'
 import {
   clipReason,
   FailureCauses,
@@ -13,21 +15,47 @@ import type { Ending } from './launch.ts'
 import { packagePath } from './package-path.ts'
 import type { Breach } from './watch-limits.ts'
 
-let loaded: FailureCauses | undefined
+const loaded = new Map<string, FailureCauses>()
 
-/** The table of causes: read once, config/failure-causes.json. */
-export function failureCauses(): FailureCauses {
-  return (loaded ??= new FailureCauses(
-    JSON.parse(readFileSync(packagePath('config/failure-causes.json'), 'utf8')) as CauseFile
-  ))
+/** A node's own causes, in its data folder: over those of config/failure-causes.json. */
+const OWN_CAUSES = 'failure-causes.json'
+
+/** The causes of failures as a node on this data folder knows them, read once. Throws a CauseFileError for a file that cannot be used. */
+export function failureCauses(dataDir = ''): FailureCauses {
+  const known = loaded.get(dataDir)
+  if (known !== undefined) return known
+  const causes = readCauses(dataDir)
+  loaded.set(dataDir, causes)
+  return causes
+}
+
+function readCauses(dataDir: string): FailureCauses {
+  const shipped = JSON.parse(readFileSync(packagePath('config/failure-causes.json'), 'utf8')) as CauseFile
+  const path = join(dataDir, OWN_CAUSES)
+  if (dataDir === '' || !existsSync(path)) return new FailureCauses(shipped)
+  return withOwnCauses(shipped, readOwn(path), path)
+}
+
+function readOwn(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new CauseFileError(path, messageOf(error))
+  }
+}
+
+/** How a command ended. */
+export interface JudgedOutcome {
+  readonly ending: Ending
+  /** The end of what it wrote. */
+  readonly text: string
+  /** By which it is judged; the shipped ones unless said. */
+  readonly causes?: FailureCauses
 }
 
 /** Why a command in the sandbox failed, undefined when it did not. The first pattern that fits tells. */
-export function failureOf(
-  step: JudgedStep,
-  outcome: { readonly ending: Ending; readonly text: string }
-): Failure | undefined {
-  const { ending, text } = outcome
+export function failureOf(step: JudgedStep, outcome: JudgedOutcome): Failure | undefined {
+  const { ending, text, causes } = outcome
   switch (ending.kind) {
     case 'breach':
       return breachFailure(ending.breach)
@@ -38,16 +66,20 @@ export function failureOf(
         reason: clipReason(`the sandbox did not start: ${ending.reason}`)
       }
     case 'exited':
-      return ending.code === 0 ? undefined : classifyText(step, text)
+      return ending.code === 0 ? undefined : classifyText(step, text, causes)
     default:
       return assertNever(ending)
   }
 }
 
 /** What output says of its own failure. */
-export function classifyText(step: JudgedStep, text: string): Failure {
+export function classifyText(
+  step: JudgedStep,
+  text: string,
+  causes: FailureCauses = failureCauses()
+): Failure {
   const { lines } = logLines(text)
-  const finding = failureCauses().classify(step, lines)
+  const finding = causes.classify(step, lines)
   if (finding !== undefined) return finding.failure
   const cause = step === 'build' ? 'build-failed' : 'requirements-failed'
   const last = lines[lastMeaningfulLine(lines)]?.trim() ?? 'it said nothing'

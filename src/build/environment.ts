@@ -5,7 +5,10 @@ import type { Interpreter } from './probe-interpreter.ts'
 import { runTool } from './run-tool.ts'
 
 /** Raised when the way of building changes so that the same inputs may give other bytes. */
-const RECIPE = 'commonwheel-recipe-1'
+const RECIPE = 'commonwheel-recipe-2'
+
+/** What a result has room for (docs/protocol/records.md). */
+const MAX_NETWORK_HOSTS = 64
 
 export interface EnvironmentFacts {
   readonly interpreter: Interpreter
@@ -14,11 +17,14 @@ export interface EnvironmentFacts {
   readonly sandboxLevel: number
   /** `name==version sha256:…` of each wheel that a build was given. */
   readonly requirements: readonly string[]
+  /** Hosts that it reached; undefined: it had no network. */
+  readonly network?: readonly string[] | undefined
 }
 
 /** What is said of a build's surroundings, and the digest by which two results are comparable. */
 export function environmentOf(facts: EnvironmentFacts): BuildEnvironment {
   const { interpreter, compiler, os, sandboxLevel } = facts
+  const network = facts.network?.slice(0, MAX_NETWORK_HOSTS)
   const requirements = [...new Set(facts.requirements)].sort()
   const said = [
     RECIPE,
@@ -30,12 +36,15 @@ export function environmentOf(facts: EnvironmentFacts): BuildEnvironment {
     sandboxLevel
   ]
   return {
-    digest: sha256Hex(JSON.stringify([...said, requirements])),
+    digest: sha256Hex(
+      JSON.stringify(network === undefined ? [...said, requirements] : [...said, requirements, network])
+    ),
     python: interpreter.version,
     compiler,
     os,
     sandboxLevel,
-    requirements
+    requirements,
+    ...(network === undefined ? {} : { network })
   }
 }
 

@@ -9,13 +9,16 @@ import { parseWheelName } from '../core/wheel-name.ts'
 import type { BuildRun } from './build-run.ts'
 import { collectWheel } from './collect-output.ts'
 import type { InspectWheel, WheelFacts } from './inspect-port.ts'
+import { clipReason } from '../core/failure-causes.ts'
 import { retagWheel, type Retagging } from './retag-wheel.ts'
+import type { SmokeTester } from './smoke-test.ts'
 import { done, failed, type Step } from './step.ts'
 import { WheelRefusal } from './wheel-refusal.ts'
 
 export interface FinishParts {
   readonly blobs: BlobStore
   readonly inspectWheel: InspectWheel
+  readonly smokeTest: SmokeTester
 }
 
 /** What one build comes to. */
@@ -37,18 +40,56 @@ const ARMV8L: Retagging = { from: 'linux_armv8l', to: 'linux_armv7l' }
 
 /** From what the build left to stored wheels: collect, name the platform, inspect, retag for others, store. */
 export async function finishWheels(
-  { blobs, inspectWheel }: FinishParts,
-  run: BuildRun
+  { blobs, inspectWheel, smokeTest }: FinishParts,
+  run: BuildRun,
+  compiledFrom?: string
 ): Promise<Step<BuiltWheels>> {
   await run.onPhase('inspect')
   const good = await inspectOwn(inspectWheel, run)
   if (good.kind === 'failed') return good
+  const said = await lookCloser(run, good.value, { smokeTest, compiledFrom })
   const [other] = good.value.facts.alsoRunsOn
   const retagged = other === undefined ? undefined : await retagFor(other, good.value, { inspectWheel, run })
   await run.onPhase('store')
-  const wheel = await store(blobs, good.value)
+  const wheel = { ...(await store(blobs, good.value)), ...said }
   if (other === undefined || retagged === undefined) return done({ wheel })
-  return done({ wheel, retagged: { target: other, wheel: await store(blobs, retagged) } })
+  // the same code: what was said of the one holds for the other
+  return done({
+    wheel,
+    retagged: { target: other, wheel: { ...(await store(blobs, retagged)), ...said } }
+  })
+}
+
+interface Closer {
+  readonly smokeTest: SmokeTester
+  readonly compiledFrom: string | undefined
+}
+
+/** What does not stand against publishing a wheel, and is said of it. */
+async function lookCloser(
+  run: BuildRun,
+  { path, facts }: GoodWheel,
+  { smokeTest, compiledFrom }: Closer
+): Promise<Pick<WheelRef, 'smoke' | 'suspicious'>> {
+  const { log } = run.context
+  const smoke = await smokeTest(run.context, path)
+  await log.line(`import: ${smoke.outcome}, ${smoke.modules} modules ${smoke.reason}`.trim())
+  const suspicious = suspicionOf(basename(path), facts, compiledFrom)
+  if (suspicious === undefined) return { smoke }
+  await log.line(`suspicious: ${suspicious}`)
+  return { smoke, suspicious }
+}
+
+/** Why a wheel may be a silent fall-back: many a setup.py goes on without its extension when that does not compile. */
+function suspicionOf(
+  filename: string,
+  { isHollow }: WheelFacts,
+  compiledFrom: string | undefined
+): string | undefined {
+  if (isHollow) return 'its tags name a platform, and there is no compiled code in it'
+  const isPure = parseWheelName(filename)?.tags.every(({ platform }) => platform === 'any') ?? false
+  if (!isPure || compiledFrom === undefined) return undefined
+  return clipReason(`its source has code to compile (${compiledFrom}), and there is none in it`)
 }
 
 async function inspectOwn(inspectWheel: InspectWheel, run: BuildRun): Promise<Step<GoodWheel>> {
@@ -129,7 +170,8 @@ async function store(blobs: BlobStore, { path, facts }: GoodWheel): Promise<Whee
     metadataSize: metadata.size,
     requiresPython: facts.requiresPython,
     aptPackages: facts.aptPackages,
-    glibcFloor: facts.glibcFloor
+    glibcFloor: facts.glibcFloor,
+    normalized: facts.normalized
   }
 }
 

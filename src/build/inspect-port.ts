@@ -1,4 +1,4 @@
-import type { TargetId } from '../core/ids.ts'
+import type { Sha256, TargetId } from '../core/ids.ts'
 import type { Job } from '../core/job.ts'
 
 /** What a good wheel says about itself; the rest of a WheelRef is digests and sizes. */
@@ -8,6 +8,10 @@ export interface WheelFacts {
   readonly metadata: Uint8Array
   readonly aptPackages: readonly string[]
   readonly glibcFloor: string
+  /** Of what the wheel unpacks to; see normalized-digest.ts. */
+  readonly normalized: Sha256
+  /** Code for one platform by its tags, and no compiled code in it. */
+  readonly isHollow: boolean
   /** Targets with another platform that run this wheel's code as well, could they but take its tags. */
   readonly alsoRunsOn: readonly TargetId[]
 }

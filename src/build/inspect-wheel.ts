@@ -8,6 +8,7 @@ import { expandTags, parseWheelName, tagText, type WheelName, type WheelTag } fr
 import type { AptPackages } from './apt-packages.ts'
 import type { ExpectedWheel, InspectWheel, WheelFacts } from './inspect-port.ts'
 import { glibcFloorOf, isLoadable, judgeElf, saysArmv6, systemLibraries } from './judge-elf.ts'
+import { normalizedDigest } from './normalized-digest.ts'
 import { readMemberBytes, scanWheel, type WheelScan } from './scan-wheel.ts'
 import { openWheel, type WheelArchive } from './wheel-archive.ts'
 import { parseCoreMetadata, parseWheelFile } from './wheel-metadata.ts'
@@ -98,6 +99,8 @@ async function inspectArchive(
     metadata,
     aptPackages: await apt.ownersOf(systemLibraries(elfs), target.platform),
     glibcFloor: major === 0 ? '' : `${major}.${minor}`,
+    normalized: normalizedDigest(archive, scan.digests),
+    isHollow: elfs.size === 0 && name.tags.every(({ platform }) => platform !== 'any'),
     alsoRunsOn: isForArmv6(name, scan, target) ? [withPlatform(target, 'linux_armv6l').id] : []
   }
 }

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../core/ports.ts'
 import type { BuildLog } from './build-log.ts'
 import { dropPrefix, type BuildUser } from './build-user.ts'
+import type { BuildGroup, BuildGroups } from './cgroups.ts'
 import { countTasks, isAlive } from './process-tree.ts'
 import { SYSTEM_PATH } from './run-tool.ts'
 import { bwrapArguments, SECCOMP_FD, STATUS_FD, type SandboxPlan } from './sandbox.ts'
@@ -19,6 +20,8 @@ export type Ending =
 export interface LaunchParts {
   readonly clock: Clock
   readonly user: BuildUser
+  /** The kernel's own hold on memory and processes, where there is one. */
+  readonly groups?: BuildGroups | undefined
 }
 
 export interface LaunchOptions {
@@ -38,10 +41,23 @@ const GONE_POLL_MS = 5
  */
 export async function launch(parts: LaunchParts, plan: SandboxPlan, options: LaunchOptions): Promise<Ending> {
   options.signal.throwIfAborted()
-  const child = await start(parts.user, plan, options.limits)
+  const group = await parts.groups?.make(options.limits)
+  try {
+    return await launchIn(group, parts, { ...options, plan })
+  } finally {
+    await group?.close()
+  }
+}
+
+async function launchIn(
+  group: BuildGroup | undefined,
+  parts: LaunchParts,
+  { plan, ...options }: LaunchOptions & { readonly plan: SandboxPlan }
+): Promise<Ending> {
+  const child = await start(parts.user, plan, { limits: options.limits, enter: group?.prefix ?? [] })
   const status = readStatus(child.stdio[STATUS_FD] as Readable)
   const output = Promise.all([pump(child.stdout, options.log), pump(child.stderr, options.log)])
-  const kill = killer(child, options.limits.killGraceMs)
+  const kill = killer(child, options.limits.killGraceMs, group)
   // A log that cannot be written ends the run; the reason is thrown below.
   output.catch(kill.now)
   options.signal.addEventListener('abort', kill.now, { once: true })
@@ -53,6 +69,8 @@ export async function launch(parts: LaunchParts, plan: SandboxPlan, options: Lau
     ended.abort()
     await untilGone(parts.clock, status.childPid())
     options.signal.throwIfAborted()
+    // Out of memory before all else: what it did after that tells nothing.
+    if ((await group?.ranOutOfMemory()) === true) return { kind: 'breach', breach: 'memory' }
     return endingOf({ breach: await breach, exitCode: status.exitCode(), outcome, lastWords })
   } finally {
     ended.abort()
@@ -61,13 +79,19 @@ export async function launch(parts: LaunchParts, plan: SandboxPlan, options: Lau
   }
 }
 
-async function start(user: BuildUser, plan: SandboxPlan, limits: LaunchLimits): Promise<ChildProcess> {
+interface Start {
+  readonly limits: LaunchLimits
+  /** The words that put it into its control group; written as the node's own user. */
+  readonly enter: readonly string[]
+}
+
+async function start(user: BuildUser, plan: SandboxPlan, { limits, enter }: Start): Promise<ChildProcess> {
   const processes = limits.processes + (await countTasks(user.uid))
   const limited = [
     ...['nice', '-n', '15', 'ionice', '-c3', 'prlimit', `--data=${limits.memoryBytes}`],
     ...[`--fsize=${limits.diskBytes}`, `--nproc=${processes}`, `--nofile=${MAX_OPEN_FILES}`, '--core=0', '--']
   ]
-  const [file = '', ...args] = [...dropPrefix(user), ...limited, 'bwrap', ...bwrapArguments(plan)]
+  const [file = '', ...args] = [...enter, ...dropPrefix(user), ...limited, 'bwrap', ...bwrapArguments(plan)]
   const child = spawn(file, args, {
     cwd: '/',
     env: { PATH: SYSTEM_PATH },
@@ -122,13 +146,15 @@ interface Killer {
  * By process group: bwrap's child leaves the group only once it is bound to die with its parent, and before that would wait
  * for a killed one for ever.
  */
-function killer(child: ChildProcess, graceMs: number): Killer {
+function killer(child: ChildProcess, graceMs: number, group: BuildGroup | undefined): Killer {
   let lastResort: NodeJS.Timeout | undefined
   return {
     now: () => {
       signalGroup(child.pid, 'SIGTERM')
       lastResort ??= setTimeout(() => {
         signalGroup(child.pid, 'SIGKILL')
+        // its closing would do the same, but waits for the output's end
+        group?.kill().catch(() => undefined)
       }, graceMs)
     },
     cancel: () => {

@@ -2,107 +2,89 @@ import { readFile } from 'node:fs/promises'
 import type { Failure } from '../core/record.ts'
 import type { BuildSystem } from './build-system.ts'
 import { failureOf } from './classify-failure.ts'
+import type { ReadyEnvironment } from './environment-cache.ts'
 import { packagePath } from './package-path.ts'
 import { runInside, type BuildContext, type InsideOutcome } from './run-inside.ts'
-import { INSIDE } from './sandbox.ts'
-import { done, failed, type Step } from './step.ts'
+import { INSIDE, type Bind } from './sandbox.ts'
 
 /** What is built and with what. */
 export interface WheelBuild {
   /** Name of the source tree's folder below /build/src. */
   readonly top: string
-  readonly dependencies: string
+  readonly system: BuildSystem
+  readonly environment: ReadyEnvironment
   readonly env: Readonly<Record<string, string>>
+  /** The words before its command. */
+  readonly prefix: readonly string[]
+  /** What else a sandbox must show of the host. */
+  readonly readOnly: readonly Bind[]
 }
 
 export type WheelOutcome =
   | { readonly kind: 'built' }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** The backend wants more than pyproject.toml says; ask it what. */
-  | { readonly kind: 'wants-more' }
+  /** The environment lacks some of these, which pyproject.toml or the backend asks for. */
+  | { readonly kind: 'lacks'; readonly requires: readonly string[] }
 
-const PYTHON = `${INSIDE.tools}/bin/python`
-/** pip's words, all versions of it, when a backend's own requirements cannot be installed. */
-const WANTS_MORE =
-  /install(?:ing)? backend dependencies\b[\s\S]*?(?:did not run successfully|status 'error'|No matching distribution)/i
+const PYTHON = `${INSIDE.environment}/bin/python`
+/** Of config/python/build_wheel.py, which says on the line with this marker what it lacks. */
+const LACKS_STATUS = 17
+const LACKS_MARKER = 'commonwheel-requires '
 
 /**
- * pip itself builds, as a user's pip would, with its own isolation: from the unpacked tree at a fixed path, because a path
- * in a temporary folder would end up in debug information and make two builds differ.
+ * pip itself builds, as a user's pip would, from the unpacked tree at a fixed path and in an environment at a fixed path: one in a
+ * temporary folder would end up in debug information and make two builds differ. One sandbox does it all: whether the environment
+ * has what is asked for is looked at inside, right before.
  */
 export async function buildWheel(context: BuildContext, build: WheelBuild): Promise<WheelOutcome> {
+  // As text: the build user may not get at the folder that this program is installed in.
+  const [program = '', ask = ''] = await Promise.all(
+    ['build_wheel.py', 'ask_backend.py'].map(async (name) =>
+      readFile(packagePath(`config/python/${name}`), 'utf8')
+    )
+  )
+  const source = `${INSIDE.source}/${build.top}`
+  const { requires, backend, backendPath } = build.system
+  const pip = [
+    ...['--verbose', '--no-deps', '--no-index', '--no-cache-dir', '--no-build-isolation'],
+    ...pep517Option(context.interpreter.pipVersion),
+    ...[`--find-links=${INSIDE.dependencies}`, `--wheel-dir=${INSIDE.output}`, source]
+  ]
+  const plan = {
+    python: PYTHON,
+    environment: INSIDE.environment,
+    source,
+    requires,
+    backend,
+    backendPath,
+    ask,
+    pip
+  }
   const outcome = await runInside(context, {
-    command: [
-      ...[PYTHON, '-I', '-m', 'pip', 'wheel', '--verbose', '--no-deps', '--no-index', '--no-cache-dir'],
-      ...pep517Option(context.interpreter.pipVersion),
-      ...[
-        `--find-links=${INSIDE.dependencies}`,
-        `--wheel-dir=${INSIDE.output}`,
-        `${INSIDE.source}/${build.top}`
-      ]
-    ],
+    command: [...build.prefix, `${INSIDE.tools}/bin/python`, '-I', '-c', program, JSON.stringify(plan)],
     env: build.env,
-    readOnly: [{ host: build.dependencies, inside: INSIDE.dependencies }]
+    readOnly: [
+      ...build.readOnly,
+      { host: build.environment.tree, inside: INSIDE.environment },
+      { host: build.environment.wheels, inside: INSIDE.dependencies }
+    ]
   })
   const failure = failureOf('build', outcome)
   if (failure === undefined) return { kind: 'built' }
-  return wantsMore(outcome) ? { kind: 'wants-more' } : { kind: 'failed', failure }
+  const lacking = lackingIn(outcome)
+  return lacking === undefined ? { kind: 'failed', failure } : { kind: 'lacks', requires: lacking }
 }
 
-/** The backend's answer to PEP 517's get_requires_for_build_wheel, asked in a sandbox like the build's. */
-export async function askBackend(
-  context: BuildContext,
-  build: WheelBuild,
-  system: BuildSystem
-): Promise<Step<readonly string[]>> {
-  const readOnly = [{ host: build.dependencies, inside: INSIDE.dependencies }]
-  const site = `${INSIDE.tmp}/ask-site`
-  if (system.requires.length > 0) {
-    const installed = await runInside(context, {
-      command: [
-        ...[
-          PYTHON,
-          '-I',
-          '-m',
-          'pip',
-          'install',
-          '--no-index',
-          `--find-links=${INSIDE.dependencies}`,
-          '--no-compile'
-        ],
-        ...['--upgrade', `--target=${site}`, '--', ...system.requires]
-      ],
-      env: build.env,
-      readOnly
-    })
-    const failure = failureOf('requirements', installed)
-    if (failure !== undefined) return { kind: 'failed', failure }
-  }
-  // As text: the build user may not get at the folder that this program is installed in.
-  const driver = await readFile(packagePath('config/python/ask_backend.py'), 'utf8')
-  const question = [`${INSIDE.source}/${build.top}`, site, system.backend, ...system.backendPath]
-  const asked = await runInside(context, {
-    command: [PYTHON, '-c', driver, ...question],
-    env: build.env,
-    readOnly
-  })
-  const failure = failureOf('build', asked)
-  return failure === undefined ? answerIn(asked.text) : { kind: 'failed', failure }
-}
-
-function answerIn(text: string): Step<readonly string[]> {
-  const line = text.split('\n').findLast((candidate) => candidate.startsWith('commonwheel-requires '))
+/** The build may print such a line as well: it then gets what it could have asked for anyway. */
+function lackingIn({ ending, text }: InsideOutcome): readonly string[] | undefined {
+  if (ending.kind !== 'exited' || ending.code !== LACKS_STATUS) return undefined
+  const line = text.split('\n').findLast((candidate) => candidate.startsWith(LACKS_MARKER))
   try {
-    const answer: unknown = JSON.parse(line?.slice('commonwheel-requires '.length) ?? '')
-    if (Array.isArray(answer) && answer.every((item) => typeof item === 'string')) return done(answer)
+    const answer: unknown = JSON.parse(line?.slice(LACKS_MARKER.length) ?? '')
+    return Array.isArray(answer) && answer.every((item) => typeof item === 'string') ? answer : undefined
   } catch {
-    // Told below: the backend wrote over its own answer.
+    return undefined
   }
-  return failed('package', 'bad-backend', 'its build backend gave no list of requirements')
-}
-
-function wantsMore({ ending, text }: InsideOutcome): boolean {
-  return ending.kind === 'exited' && WANTS_MORE.test(text)
 }
 
 /** From 19.0 on there is the option, from 25.3 on no other way. Without it an old pip runs setup.py by itself. */

@@ -1,3 +1,4 @@
+import type { FailureCauses } from '../core/failure-causes.ts'
 import type { WorkFolder } from './build-place.ts'
 import type { BuildLog } from './build-log.ts'
 import type { SandboxHost } from './capture.ts'
@@ -14,6 +15,8 @@ export interface BuildContext {
   readonly work: WorkFolder
   readonly log: BuildLog
   readonly limits: LaunchLimits
+  /** By which a failure is named. */
+  readonly causes: FailureCauses
   /** The wall limit holds for all commands of a build together. */
   readonly deadlineMs: number
   readonly interpreter: Interpreter
@@ -26,6 +29,7 @@ export interface InsideRun {
   /** The writable folder; the build's own unless said. */
   readonly work?: string
   readonly readOnly?: readonly Bind[]
+  readonly writable?: readonly Bind[]
   readonly network?: boolean
 }
 
@@ -33,6 +37,7 @@ export interface InsideOutcome {
   readonly ending: Ending
   /** The end of what it wrote, for patterns. */
   readonly text: string
+  readonly causes: FailureCauses
 }
 
 /** As much of a failed command's output as its cause is looked for in. */
@@ -48,6 +53,7 @@ export async function runInside(context: BuildContext, run: InsideRun): Promise<
     etcFolder: host.place.etc,
     work: run.work ?? work.build,
     readOnly: [...interpreter.readOnly, ...(run.readOnly ?? [])],
+    writable: run.writable ?? [],
     network: run.network ?? false,
     env: run.env,
     cwd: INSIDE.work,
@@ -57,7 +63,7 @@ export async function runInside(context: BuildContext, run: InsideRun): Promise<
   const ending = await launch(host, plan, { limits: { ...limits, wallMs }, log, signal })
   const text = await log.since(start, JUDGED_BYTES)
   await log.line(`ended: ${endingText(ending)}`)
-  return { ending, text }
+  return { ending, text, causes: context.causes }
 }
 
 /** An ending in a few words, for the log. */

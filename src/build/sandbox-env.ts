@@ -7,6 +7,9 @@ const FETCH_VARIABLES = [
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALL_PROXY']
 ]
 
+/** For code of packages: tools that its requirements bring go before this machine's. */
+export const BUILD_PATH = `${INSIDE.environment}/bin:${INSIDE.tools}/bin:/usr/bin:/bin`
+
 /** What every command in a sandbox sees. The same on every node: some backends write their environment into the wheel. */
 export function baseEnvironment(): Readonly<Record<string, string>> {
   return {
@@ -18,6 +21,7 @@ export function baseEnvironment(): Readonly<Record<string, string>> {
     // On the disk: a Pi's RAM-backed /tmp is too small for builds.
     TMPDIR: INSIDE.tmp,
     LANG: 'C.UTF-8',
+    LC_ALL: 'C.UTF-8',
     TZ: 'UTC',
     PYTHONHASHSEED: '0',
     PYTHONDONTWRITEBYTECODE: '1',
@@ -38,6 +42,7 @@ export function buildEnvironment(
   const jobs = String(parallelism)
   return {
     ...baseEnvironment(),
+    PATH: BUILD_PATH,
     PIP_NO_INDEX: '1',
     PIP_FIND_LINKS: INSIDE.dependencies,
     SOURCE_DATE_EPOCH: String(sourceDateEpoch),

@@ -3,7 +3,7 @@ import { runTool } from './run-tool.ts'
 
 /** Whether this machine can build, found by trying. */
 export type SandboxVerdict =
-  | { readonly kind: 'ready'; readonly level: 2; readonly version: string }
+  | { readonly kind: 'ready'; readonly level: 2 | 3; readonly version: string }
   | { readonly kind: 'refused'; readonly level: 0; readonly reason: string; readonly cure: string }
 
 /** The first bubblewrap with `--disable-userns`: without it a build can make itself root of a namespace of its own. */
@@ -18,7 +18,10 @@ const TOOLS: readonly (readonly [tool: string, aptPackage: string])[] = [
   ['du', 'coreutils']
 ]
 
-/** Runs `true` in a sandbox as a build would. Level 2: bubblewrap, seccomp and rlimits; 0: no building here. */
+/**
+ * Runs `true` in a sandbox as a build would. Level 2: bubblewrap, seccomp and rlimits; 3: and control groups that
+ * hold memory; 0: no building here.
+ */
 export async function probeSandbox(host: SandboxHost): Promise<SandboxVerdict> {
   const { code, stdout } = await runTool('bwrap', ['--version'])
   if (code !== 0) return refused('bubblewrap is not installed', 'apt install bubblewrap')
@@ -35,7 +38,7 @@ export async function probeSandbox(host: SandboxHost): Promise<SandboxVerdict> {
   }
   const { ending, output } = await capture(host, ['true'])
   if (ending.kind === 'exited' && ending.code === 0) {
-    return { kind: 'ready', level: 2, version: version[0] ?? '' }
+    return { kind: 'ready', level: host.groups === undefined ? 2 : 3, version: version[0] ?? '' }
   }
   return refusalFrom(ending.kind === 'not-started' ? ending.reason : JSON.stringify(ending), output)
 }

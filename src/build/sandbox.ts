@@ -13,7 +13,16 @@ export const INSIDE = {
   source: '/build/src',
   output: '/build/out',
   dependencies: '/deps',
-  tools: '/tools'
+  tools: '/tools',
+  /** The build requirements, installed. */
+  environment: '/env',
+  /** A Rust toolchain from outside /usr. */
+  rust: '/rust',
+  cargoHome: '/build/cargo',
+  /** The source tree, for what reads it and runs nothing of it. */
+  sourceToRead: '/source',
+  /** The folder of the proxy's socket, for builds that may reach some hosts. */
+  network: '/network'
 } as const
 
 /** File descriptors that bwrap reads its filter from and writes its status to. */
@@ -33,6 +42,8 @@ export interface SandboxPlan {
   /** The one writable folder, seen as {@link INSIDE.work}. */
   readonly work: string
   readonly readOnly: readonly Bind[]
+  /** Where steps that run no code of any package may write beside {@link SandboxPlan.work}. */
+  readonly writable?: readonly Bind[]
   /** `true` only for steps that run no code of any package. */
   readonly network: boolean
   readonly env: Readonly<Record<string, string>>
@@ -47,6 +58,7 @@ export function bwrapArguments(plan: SandboxPlan): readonly string[] {
     ...namespaceArguments(plan.network),
     ...systemArguments(plan),
     ...['--bind', plan.work, INSIDE.work],
+    ...(plan.writable ?? []).flatMap(({ host, inside }) => ['--bind', host, inside]),
     ...plan.readOnly.flatMap(({ host, inside }) => ['--ro-bind', host, inside]),
     // The root and /dev are tmpfs as large as half the RAM: writable they would be a way around every limit.
     ...['--remount-ro', '/usr/local', '--remount-ro', '/dev', '--remount-ro', '/'],

@@ -7,7 +7,11 @@ import type { Member, UnpackBounds, UnpackTarget } from './unpack-target.ts'
 
 /** Streams every member of a .tar.gz into `target`; devices, FIFOs and unknown kinds are refused. */
 export async function readTarGz(archive: string, target: UnpackTarget, bounds: UnpackBounds): Promise<void> {
-  const members = extract()
+  // Archives of the first years are of the format before POSIX (Unix V7), which has no mark to know it by; its checksum is looked at.
+  const options: Parameters<typeof extract>[0] & { readonly allowUnknownFormat: boolean } = {
+    allowUnknownFormat: true
+  }
+  const members = extract(options)
   const reading = pipeline(createReadStream(archive), createGunzip(), bounded(bounds), members)
   // Its failure ends the loop below with the same error, which is the one that is thrown.
   reading.catch(() => undefined)

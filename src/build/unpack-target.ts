@@ -67,8 +67,11 @@ export class UnpackTarget {
   async #file(path: string, member: Member, content: AsyncIterable<Uint8Array>): Promise<void> {
     // An archive may hold a name twice; the later one counts, as with tar.
     await rm(path, { force: true })
-    const file = await open(path, 'wx', member.executable ? 0o755 : 0o644)
+    const mode = member.executable ? 0o755 : 0o644
+    const file = await open(path, 'wx', mode)
     try {
+      // Whatever this node's umask is: modes end up in wheels.
+      await file.chmod(mode)
       for await (const chunk of content) {
         this.#bytes += chunk.byteLength
         if (this.#bytes > this.#bounds.maxBytes) throw new HostileArchive('too large when unpacked')

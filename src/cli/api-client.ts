@@ -2,19 +2,22 @@ import type { ApiFile } from '../config/api-file.ts'
 import type {
   ActionAnswer,
   BuildView,
-  ErrorView,
   HealthView,
   InviteAnswer,
   InviteRequest,
   JobView,
   NodeAction,
   NodeView,
+  PauseRequest,
   StatusView,
+  UnlockView,
   WantAnswer,
   WantRequest,
   WantView,
   WhyView
 } from '../http/api-types.ts'
+import type { ReproduceEvent, ReproduceRequest } from '../http/reproduce-types.ts'
+import type { ErrorView } from '../http/error-types.ts'
 import type { EntriesRequest, VerifyEvent, VerifyRequest } from '../http/verify-types.ts'
 import { type CliError, cliError } from './cli-error.ts'
 
@@ -33,11 +36,15 @@ export interface NodeApi {
   events(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
   want(request: WantRequest): Promise<WantAnswer>
   invite(request: InviteRequest): Promise<InviteAnswer>
-  act(action: NodeAction): Promise<ActionAnswer>
+  act(action: NodeAction, request?: PauseRequest): Promise<ActionAnswer>
   /** The newest ones. */
   builds(): Promise<readonly BuildView[]>
+  /** Packages of the system that failed jobs lacked. */
+  unlocks(): Promise<readonly UnlockView[]>
   /** As they come; the last one is the report. */
   verify(request: VerifyRequest): AsyncIterable<VerifyEvent>
+  /** As they come; the last one is the report, or says why there is none. */
+  reproduce(request: ReproduceRequest): AsyncIterable<ReproduceEvent>
   /** Envelopes as frames. */
   entries(request: EntriesRequest): AsyncIterable<Uint8Array>
 }
@@ -77,9 +84,12 @@ export function createApiClient(file: ApiFile, signal: AbortSignal): NodeApi {
     },
     want: async (request) => (await change('api/v1/wants', request)) as WantAnswer,
     invite: async (request) => (await change('api/v1/invites', request)) as InviteAnswer,
-    act: async (action) => (await change(`api/v1/${action}`, {})) as ActionAnswer,
+    act: async (action, request = {}) => (await change(`api/v1/${action}`, request)) as ActionAnswer,
     builds: async () => (await read('api/v1/builds')) as readonly BuildView[],
+    unlocks: async () => (await read('api/v1/unlocks')) as readonly UnlockView[],
     verify: (request) => linesOf<VerifyEvent>(stream(file, signal, { path: 'api/v1/verify', body: request })),
+    reproduce: (request) =>
+      linesOf<ReproduceEvent>(stream(file, signal, { path: 'api/v1/reproduce', body: request })),
     entries: (request) => stream(file, signal, { path: 'api/v1/entries', body: request })
   }
 }

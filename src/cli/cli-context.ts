@@ -22,6 +22,8 @@ export interface CliContext {
   readonly signal: AbortSignal
   /** Rejects with the signal's reason when aborted. */
   readonly sleep: (ms: number, options?: AbortOptions) => Promise<void>
+  /** Since 1970, for people. */
+  readonly wallMs: () => number
   /** Since the program started. */
   readonly elapsedMs: () => number
   readonly loadNode: () => Promise<NodePort>

@@ -59,15 +59,16 @@ async function contextOf(context: CliContext, options: DoctorOptions): Promise<C
   const { signal } = context
   const api = await findRunning(context, options.data)
   if (api === undefined) return { config, node: undefined, signal }
-  const [status, nodes, health, builds] = await Promise.all([
+  const [status, nodes, health, builds, unlocks] = await Promise.all([
     api.status(),
     api.nodes(),
     api.health(),
-    api.builds()
+    api.builds(),
+    api.unlocks()
   ])
   return {
     config,
-    node: { status, nodes, health, finishedMs: builds.map(({ finishedMs }) => finishedMs) },
+    node: { status, nodes, health, unlocks, finishedMs: builds.map(({ finishedMs }) => finishedMs) },
     signal
   }
 }

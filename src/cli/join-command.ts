@@ -6,6 +6,7 @@ import { messageOf } from '../core/errors.ts'
 import { createNotifier } from '../node/service/sd-notify.ts'
 import { TICKET_FILE } from '../node/service/service-places.ts'
 import type { RunningNode } from '../node/start-node.ts'
+import { addCapsOptions, type CapsOptions, capsSettings } from './caps-options.ts'
 import type { CliContext } from './cli-context.ts'
 import { cliError } from './cli-error.ts'
 import {
@@ -20,7 +21,7 @@ import { printReady, readyFacts } from './join-report.ts'
 import { type Output, outputOf } from './output.ts'
 import { plain } from './words.ts'
 
-interface JoinOptions extends CommonOptions {
+interface JoinOptions extends CommonOptions, CapsOptions {
   readonly config?: string
   readonly listen?: readonly string[]
   readonly http?: { readonly host: string; readonly port: number }
@@ -43,11 +44,12 @@ Examples:
   commonwheel join
   commonwheel join commonwheel1:pGV0ZXJtc1...
   commonwheel join file:/run/secrets/ticket      keeps it out of the list of processes
+  commonwheel join --hours 22:00-07:00 --max-temperature 75      a guest on a machine with other work
   commonwheel join --http 0.0.0.0:8410 --python /usr/bin/python3 --python /opt/py313/bin/python3`
 
 /** `commonwheel join [TICKET]` */
 export function addJoinCommand(program: Command, context: CliContext): void {
-  addCommonOptions(program.command('join'))
+  const command = addCommonOptions(program.command('join'))
     .description('run this node, in the mesh of the ticket or in its own')
     .argument('[ticket]', 'what `commonwheel invite` printed, or file:PATH of a file with it')
     .option('--listen <multiaddr>', 'where other nodes reach this one (repeatable)', collect)
@@ -70,6 +72,7 @@ export function addJoinCommand(program: Command, context: CliContext): void {
     .option('--no-mdns', 'neither find nor be found on the local network')
     .option('--accept-lan', 'let newcomers of the local network in without a ticket')
     .option('--config <file>', 'settings as JSON (default: config.json in the data folder)')
+  addCapsOptions(command)
     .addHelpText('after', EXAMPLES)
     .action(async (ticket: string | undefined, options: JoinOptions) => {
       await runJoin(context, ticket, options)
@@ -135,7 +138,8 @@ function settingsOf(options: JoinOptions): Readonly<Record<string, unknown>> {
     upload,
     download,
     mdns: mdns ? undefined : false,
-    acceptLan
+    acceptLan,
+    ...capsSettings(options)
   }
 }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WriteStream } from 'node:tty'
 import { messageOf } from '../core/errors.ts'
+import { systemClock } from '../node/system-clock.ts'
 import type { CliContext, Terminal } from './cli-context.ts'
 import { EXIT_INTERRUPTED } from './ending.ts'
 import { loadNode } from './node-port.ts'
@@ -32,6 +33,7 @@ function createContext(): CliContext {
     sleep: async (ms, { signal } = {}) => {
       await sleep(ms, undefined, signal === undefined ? {} : { signal })
     },
+    wallMs: () => systemClock.wallMs(),
     elapsedMs: () => process.uptime() * 1000,
     loadNode,
     loadSimulator,

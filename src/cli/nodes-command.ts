@@ -5,7 +5,7 @@ import { type CommonOptions, addCommonOptions } from './command-options.ts'
 import { findNode } from './find-node.ts'
 import { outputOf } from './output.ts'
 import type { Cell } from './table.ts'
-import { durationInWords, jobInWords, shortNodeId } from './words.ts'
+import { durationInWords, jobInWords, plain, shortNodeId } from './words.ts'
 
 /** `commonwheel nodes` */
 export function addNodesCommand(program: Command, context: CliContext): void {
@@ -33,11 +33,14 @@ function seen({ self, connected, lastSeenMs }: NodeView): Cell {
 }
 
 function doing(node: NodeView): string {
+  const { paused } = node
+  const pause =
+    paused === undefined ? [] : [`paused for ${durationInWords(paused.elapsedMs)}: ${plain(paused.reason)}`]
   if (node.running.length > 0) {
-    return node.running
-      .map(({ job, elapsedMs }) => `${jobInWords(job)}, ${durationInWords(elapsedMs)}`)
-      .join('; ')
+    const jobs = node.running.map(({ job, elapsedMs }) => `${jobInWords(job)}, ${durationInWords(elapsedMs)}`)
+    return [...jobs, ...pause].join('; ')
   }
+  if (paused !== undefined) return pause.join('')
   if (node.buildRefusal !== undefined) return `does not build: ${node.buildRefusal}`
   if (!node.roles.includes('build')) return `no builder (${node.roles.join(', ') || 'no role'})`
   return `idle, builds for ${node.targets.join(', ')}`

@@ -11,6 +11,8 @@ import { addJoinCommand } from './join-command.ts'
 import { addLeaveCommand } from './leave-command.ts'
 import { addLogsCommand } from './logs-command.ts'
 import { addNodesCommand } from './nodes-command.ts'
+import { addFinishCommand, addPauseCommand, addResumeCommand } from './pause-commands.ts'
+import { addReproduceCommand } from './reproduce-command.ts'
 import { addRestoreCommand } from './restore-command.ts'
 import { addServiceCommand } from './service-command.ts'
 import { addSimCommand } from './sim-command.ts'
@@ -60,9 +62,13 @@ export function createProgram(context: CliContext): Command {
     addInviteCommand,
     addInitCommand,
     addExportCommand,
+    addPauseCommand,
+    addResumeCommand,
+    addFinishCommand,
     addLeaveCommand,
     addDoctorCommand,
     addVerifyCommand,
+    addReproduceCommand,
     addBackupCommand,
     addRestoreCommand,
     addServiceCommand,

@@ -88,7 +88,7 @@ export function partsOf(context: CliContext, port: ServicePort, options: Service
   }
 }
 
-export function placesOf({ env }: CliContext, { user, data }: ServiceOptions): ServicePlaces {
+function placesOf({ env }: CliContext, { user, data }: ServiceOptions): ServicePlaces {
   const dataDir = findDataDir({ flag: data, env })
   return user === true ? userPlaces(env['HOME'] ?? homedir(), dataDir) : systemPlaces(dataDir)
 }

@@ -4,7 +4,7 @@ import type { CliContext } from './cli-context.ts'
 import { type CommonOptions, addCommonOptions } from './command-options.ts'
 import { findNode } from './find-node.ts'
 import { type Output, outputOf } from './output.ts'
-import { countOf, durationInWords, jobInWords, plain } from './words.ts'
+import { countOf, durationInWords, jobInWords, plain, timeInWords } from './words.ts'
 
 /** `commonwheel status` */
 export function addStatusCommand(program: Command, context: CliContext): void {
@@ -15,7 +15,7 @@ export function addStatusCommand(program: Command, context: CliContext): void {
       const [status, nodes, health] = await Promise.all([api.status(), api.nodes(), api.health()])
       const out = outputOf(context)
       if (options.json === true) out.json({ ...status, health })
-      else printStatus(out, { status, nodes, health })
+      else printStatus(out, { status, nodes, health, nowMs: context.wallMs() })
     })
 }
 
@@ -23,6 +23,7 @@ interface StatusFacts {
   readonly status: StatusView
   readonly nodes: readonly NodeView[]
   readonly health: HealthView
+  readonly nowMs: number
 }
 
 function printStatus(out: Output, facts: StatusFacts): void {
@@ -72,8 +73,10 @@ function wellBeing({ nodes, health }: StatusFacts): string {
   return `${countOf(nodes.length, 'node')}, ${words.length === 0 ? 'all well' : words.join(', ')}`
 }
 
-function troubles({ status, nodes, health }: StatusFacts): readonly string[] {
-  const { buildRefusal, roles } = status.node
+function troubles(facts: StatusFacts): readonly string[] {
+  const { status, nodes, health } = facts
+  const { buildRefusal, roles, pauses } = status.node
+  const problems = health.problems.filter((problem) => pauses.every(({ reason }) => reason !== problem))
   const away = nodes.filter((node) => !node.self && !node.connected)
   return [
     ...(status.ledger.waits
@@ -83,12 +86,26 @@ function troubles({ status, nodes, health }: StatusFacts): readonly string[] {
     ...(buildRefusal === undefined && !roles.includes('build')
       ? ['It does not build: it has no build role.']
       : []),
+    ...(status.node.refusedPythons ?? []).map(
+      ({ path, reason, cure }) => `It cannot build for ${plain(path)}: ${plain(reason)}; ${plain(cure)}.`
+    ),
+    ...pausesInWords(facts),
     ...storageTroubles(status.storage),
     ...copiesInWords(status),
     ...upstreamInWords(status),
-    ...health.problems.map((problem) => `Problem: ${plain(problem)}`),
+    ...problems.map((problem) => `Problem: ${plain(problem)}`),
     ...(away.length === 0 ? [] : [`Away: ${away.map(({ label }) => plain(label)).join(', ')}`])
   ]
+}
+
+/** `Paused since 18:30, until 22:00: …`; what runs is another matter. */
+function pausesInWords({ status: { node }, nowMs }: StatusFacts): readonly string[] {
+  const told = node.pauses.map(({ reason, sinceMs, untilMs }) => {
+    const until = untilMs === undefined ? '' : `, until ${timeInWords(untilMs, nowMs)}`
+    return `Paused since ${timeInWords(sinceMs, nowMs)}${until}: ${plain(reason)}.`
+  })
+  if (node.mode === 'finishing') return ['It finishes what it builds, and stops then.', ...told]
+  return told
 }
 
 function storageTroubles({ repair, missing }: StatusView['storage']): readonly string[] {

@@ -24,6 +24,15 @@ function pair(ms: number, [large, largeWord]: Unit, [small, smallWord]: Unit): s
   return rest === 0 ? head : `${head} ${rest} ${smallWord}`
 }
 
+/** `18:30`, or with the date when that is another day than `nowMs`: by the clock of this machine. */
+export function timeInWords(ms: number, nowMs: number): string {
+  const [then, now] = [new Date(ms), new Date(nowMs)]
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const time = `${two(then.getHours())}:${two(then.getMinutes())}`
+  if (then.toDateString() === now.toDateString()) return time
+  return `${then.getFullYear()}-${two(then.getMonth() + 1)}-${two(then.getDate())} ${time}`
+}
+
 /** `1.4 MiB` */
 export function sizeInWords(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']

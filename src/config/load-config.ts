@@ -35,7 +35,12 @@ const FLAGS: Readonly<Record<string, string>> = {
   'http.port': '--http',
   pythons: '--python',
   roles: '--role',
-  acceptLan: '--accept-lan'
+  acceptLan: '--accept-lan',
+  'caps.hours': '--hours',
+  'caps.cores': '--cores',
+  'caps.temperature': '--max-temperature',
+  'caps.longestJobMs': '--longest-job',
+  buildDir: '--build-dir'
 }
 
 /** Built-in defaults, then the file, then `COMMONWHEEL_*`, then flags; throws a ConfigError for what cannot be used. */
@@ -52,11 +57,12 @@ export async function loadConfig({ flags, env, readFile }: LoadConfigOptions): P
 /** Later sources win, setting by setting; a list replaces a list. */
 export function resolveConfig(dataDir: string, sources: readonly ConfigSource[]): Config {
   const settings = sources.map(checkLayer).reduce<Settings>(
-    (below, { http, build, ...rest }) => ({
+    (below, { http, build, caps, ...rest }) => ({
       ...below,
       ...withoutUndefined(rest),
       http: { ...below.http, ...withoutUndefined(http ?? {}) },
-      build: { ...below.build, ...withoutUndefined(build ?? {}) }
+      build: { ...below.build, ...withoutUndefined(build ?? {}) },
+      caps: { ...below.caps, ...withoutUndefined(caps ?? {}) }
     }),
     DEFAULT_SETTINGS
   )

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { capsSchema, DEFAULT_CAPS } from './caps-schema.ts'
 import {
   BUILD_DISK_BYTES,
   BUILD_MEMORY_BYTES,
@@ -9,6 +10,7 @@ import {
   PAGE_FRESH_MS
 } from '../core/limits.ts'
 import { parseProjectName } from '../core/distribution.ts'
+import { NETWORK_RULE } from '../core/network-rule.ts'
 import { ROLES } from '../core/record.ts'
 import { isTargetId } from '../core/target.ts'
 
@@ -55,7 +57,19 @@ const build = z.strictObject({
   silenceMs: duration.describe('A build that neither writes nor computes for this long is ended'),
   memoryBytes: bytes.describe('Memory that one build may use'),
   diskBytes: bytes.describe('Disk that one build may use'),
-  processes: z.int().min(8).max(32_768).describe('Processes that one build may have at a time')
+  processes: z.int().min(8).max(32_768).describe('Processes that one build may have at a time'),
+  rust: z
+    .string()
+    .regex(/^(\/.*)?$/, 'must be the absolute path of a folder')
+    .describe(
+      'Folder of the Rust toolchain that builds use (it holds bin/cargo); empty: the system’s, else the one on PATH'
+    ),
+  network: z
+    .array(z.string().refine(isNetworkRule, 'a rule looks like some-project=files.example.org'))
+    .max(MAX_LIST)
+    .describe(
+      'Hosts that the builds of a project may reach, through a proxy that logs: name=host, or name=*.host'
+    )
 })
 
 /** What a person may set, but for the data folder (data-dir.ts). Descriptions become docs/configuration.md. */
@@ -77,7 +91,9 @@ export const settingsShape = {
   pythons: z
     .array(z.string().min(1, 'a path is missing'))
     .max(MAX_LIST)
-    .describe('Interpreters to build for, as paths or names on PATH; empty: python3'),
+    .describe(
+      'Interpreters to build for, as paths or names on PATH; auto: all that the system has in /usr/bin; empty: python3'
+    ),
   roles: z
     .array(z.enum(ROLES))
     .describe('What this node does for the mesh; empty: it follows and serves only'),
@@ -100,6 +116,11 @@ export const settingsShape = {
   acceptLan: z.boolean().describe('Let newcomers of the local network in without a ticket'),
   slots: z.int().min(1).max(256).describe('Builds at a time'),
   build,
+  caps: capsSchema,
+  buildDir: z
+    .string()
+    .regex(/^(\/.*)?$/, 'must be the absolute path of a folder')
+    .describe('Folder in which builds happen: a USB disk, or memory (tmpfs); empty: in the data folder'),
   buildUser: z
     .string()
     .regex(USER, 'must be the name or number of a user')
@@ -136,7 +157,8 @@ export type Settings = z.infer<typeof settingsSchema>
 export const layerSchema = z.strictObject({
   ...settingsSchema.partial().shape,
   http: http.partial().optional(),
-  build: build.partial().optional()
+  build: build.partial().optional(),
+  caps: capsSchema.partial().optional()
 })
 export type Layer = z.infer<typeof layerSchema>
 
@@ -164,8 +186,12 @@ export const DEFAULT_SETTINGS: Settings = {
     silenceMs: BUILD_SILENCE_MS,
     memoryBytes: BUILD_MEMORY_BYTES,
     diskBytes: BUILD_DISK_BYTES,
-    processes: BUILD_PROCESSES
+    processes: BUILD_PROCESSES,
+    rust: '',
+    network: []
   },
+  caps: DEFAULT_CAPS,
+  buildDir: '',
   buildUser: 'commonwheel-build',
   disk: 0,
   // Logs, updates and the builds of this machine need some, too.
@@ -179,6 +205,11 @@ export const DEFAULT_SETTINGS: Settings = {
 
 function isIndexUrl(text: string): boolean {
   return text === '' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol))
+}
+
+function isNetworkRule(text: string): boolean {
+  const [, project = ''] = NETWORK_RULE.exec(text) ?? []
+  return isProjectName(project)
 }
 
 function isProjectName(text: string): boolean {

@@ -52,7 +52,10 @@ export interface ClaimNote {
 }
 
 /** What a builder can take now. */
-export type Capacity = BuildLimits
+export interface Capacity extends BuildLimits {
+  /** It takes no job that is known to take longer; absent: any. */
+  readonly longestMs?: number
+}
 
 export type CoordinationMessage =
   /** The holder is there. To its witnesses it asks for their acknowledgement; by gossip it tells everybody. */
@@ -120,7 +123,14 @@ export type CoordinationMessage =
       readonly running: readonly JobId[]
       readonly capacity: Capacity
     }
-  | { readonly kind: 'grant'; readonly shard: ShardId; readonly nonce: number; readonly claim: ClaimNote }
+  | {
+      readonly kind: 'grant'
+      readonly shard: ShardId
+      readonly nonce: number
+      readonly claim: ClaimNote
+      /** Build requirements of a builder that fell silent over this job: core/pins.ts. */
+      readonly pins?: readonly string[]
+    }
   /** Not the holder, or nothing to do. */
   | {
       readonly kind: 'no-grant'
@@ -138,6 +148,8 @@ export type CoordinationMessage =
       readonly claim: ClaimNote
       /** Its result is signed and on the builder's disk: its `startedMs`, which tells it from others of the job. Told until the holder has it. */
       readonly ended?: number
+      /** Its build requirements, for the next builder, should it fall silent. */
+      readonly pins?: readonly string[]
     }
   /** The holder heard a builder's progress; until then the builder repeats it. */
   | {
@@ -164,8 +176,20 @@ export interface Presence {
   readonly entries: number
   /** It takes copies of blobs. */
   readonly room: boolean
+  /** It begins no builds for now; those that run go on. */
+  readonly paused?: PausedNote
   /** False as its last word. */
   readonly staying: boolean
+}
+
+/** Why a node begins no builds, the weightiest of its reasons. */
+export interface PausedNote {
+  /** `owner`, `heat`, …; one of a newer version is shown as it is. */
+  readonly cause: string
+  /** For people; at most {@link MAX_PAUSE_REASON_CHARS}. */
+  readonly reason: string
+  /** Since it began, by the clock of the node that is paused. */
+  readonly elapsedMs: number
 }
 
 export interface RunningJob {

@@ -26,7 +26,7 @@ export interface LogFinding {
   readonly apt?: string
 }
 
-/** config/failure-causes.json as it is written. */
+/** config/failure-causes.json as it is written. What a file may hold, and how two become one: core/cause-file.ts. */
 export interface CauseFile {
   readonly apt: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly causes: Readonly<
@@ -44,6 +44,8 @@ export interface PatternEntry {
   readonly reason: string
   /** In which table the first thing caught is looked up. */
   readonly apt?: string
+  /** The Debian package that has what is missing, where the line does not name it. */
+  readonly package?: string
   /** The last line that fits tells, in place of the first. */
   readonly last?: boolean
   /** Only below a line of this template. */
@@ -68,11 +70,15 @@ const MAX_REASON_CHARS = 400
  * Every look at a log takes time linear in its length.
  */
 export class FailureCauses {
+  /** Every Debian package that may be named as missing. */
+  readonly packages: ReadonlySet<string>
   readonly #causes: ReadonlyMap<string, CauseText>
   readonly #patterns: readonly Pattern[]
 
   /** Throws a TypeError that names what is wrong with the table. */
   constructor({ apt, causes, patterns }: CauseFile) {
+    const own = patterns.flatMap((entry) => entry.package ?? [])
+    this.packages = new Set([...Object.values(apt).flatMap((table) => Object.values(table)), ...own])
     this.#causes = new Map(Object.entries(causes).map(([cause, text]) => [cause, causeText(cause, text)]))
     this.#patterns = patterns.map((entry) => {
       const known = this.#causes.get(entry.cause)
@@ -148,12 +154,13 @@ function matchAny(templates: readonly LineTemplate[], line: string): LineMatch |
 }
 
 function findingOf(
-  { class: kind, cause, reason, apt }: Pattern,
+  { class: kind, cause, reason, apt, package: own }: Pattern,
   { at, line, match }: { readonly at: number; readonly line: string; readonly match: LineMatch }
 ): LogFinding {
   const { start, end, groups } = match
   const [thing = ''] = groups
-  const packageName = apt[thing.toLowerCase()] ?? apt[thing]
+  const packageName = apt[thing.toLowerCase()] ?? apt[thing] ?? own
+  const missing = kind === 'missing-dependency' ? packageName : undefined
   const text = reason
     .replaceAll('$apt', () => (packageName === undefined ? '' : `: apt install ${packageName}`))
     .replaceAll(/\$(\d)/g, (_, digit: string) =>
@@ -163,7 +170,7 @@ function findingOf(
     line: at,
     start,
     end,
-    failure: { class: kind, cause, reason: clipReason(text) },
+    failure: { class: kind, cause, reason: clipReason(text), ...(missing !== undefined && { missing }) },
     ...(packageName === undefined ? {} : { apt: packageName })
   }
 }

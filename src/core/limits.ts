@@ -61,6 +61,8 @@ export const PROGRESS_MS = 30 * second
 export const PROGRESS_AGAIN_MS = 5 * second
 /** Claims that one builder may have: as many as the builds that it may say it runs. */
 export const MAX_CLAIMS_PER_BUILDER = 64
+/** Jobs of a target whose build requirements a coordinator or witness remembers. */
+export const MAX_PINNED_JOBS = 1_000
 /** Silent builders of a job after which it is offered only once per {@link RETRY_MAX_MS}. */
 export const MAX_CRASHES = 5
 /** Builders of a target from which on its jobs are divided in two; doubled for each doubling. */
@@ -86,6 +88,8 @@ export const MAX_COORD_BYTES = 64 * KiB
 export const PRESENCE_MS = 10 * second
 /** A node not heard of for this many presence periods is shown as away. */
 export const PRESENCE_MISSED = 3
+/** Why a node is paused, as presence tells it: a sentence with its cure. */
+export const MAX_PAUSE_REASON_CHARS = 300
 
 // --- Retries -------------------------------------------------------------------------------------
 /** First wait after a transient failure, doubled each time up to {@link RETRY_MAX_MS}. */
@@ -267,6 +271,12 @@ export const LOG_TAIL_BYTES = 1 * MiB
 export const LOG_MAX_BYTES = 20 * MiB
 /** Rounds of asking the backend for more requirements. */
 export const MAX_REQUIREMENT_ROUNDS = 3
+/** For so long a node builds with the requirements that pip chose for others that asked for the same. */
+export const REQUIREMENTS_FRESH_MS = 24 * 60 * minute
+/** Of requirement wheels that a node keeps, and again of environments made of them: some hundred of setuptools, or five of numpy with Cython. */
+export const BUILD_CACHE_BYTES = 1024 * MiB
+/** Pins that are told from builder to builder, in all: some 60 lines. What has more is resolved again. */
+export const MAX_PINS_BYTES = 8 * 1024
 /** An sdist as fetched, unpacked, and its number of members. */
 export const MAX_SDIST_BYTES = 512 * MiB
 export const MAX_SDIST_UNPACKED_BYTES = 2048 * MiB

@@ -1,6 +1,7 @@
 import type { Job } from './job.ts'
-import type { BuildEnvironment, Failure, FeedId, WheelRef } from './record.ts'
+import type { BuildEnvironment, BuildLimits, Failure, FeedId, WheelRef } from './record.ts'
 import type { NodeId, ProjectName, Sha256, TargetId } from './ids.ts'
+import type { ReadBuffers } from './read-buffers.ts'
 
 /** What core, ledger and scheduler need of the world. Adapters implement these; node/create-node.ts joins them. */
 
@@ -22,6 +23,12 @@ export interface Random {
   /** Uniform in [0, 1). */
   float(): number
   bytes(length: number): Uint8Array
+}
+
+/** Makes text small and gives it back, both at once: who asks for what was packed cannot wait. */
+export interface TextPacker {
+  pack(text: string): string
+  unpack(packed: string): string
 }
 
 /** A constant sentence and its facts. `error`: someone must act; `warn`: it may soon; `info`: a person would like to know. */
@@ -137,8 +144,8 @@ export interface RowStore {
 export interface BlobStore {
   /** Size in bytes, undefined when this node does not hold it. */
   size(digest: Sha256): Promise<number | undefined>
-  /** `end` is exclusive. Throws a BlobError BLOB_MISSING when not held. */
-  read(digest: Sha256, range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>
+  /** Throws a BlobError BLOB_MISSING when not held. */
+  read(digest: Sha256, range?: BlobRange): AsyncIterable<Uint8Array>
   /**
    * Stores a stream of bytes and tells their digest; visible only when complete. With `expected`, throws a BlobError
    * BLOB_MISMATCH and keeps nothing when the bytes are others.
@@ -148,6 +155,14 @@ export interface BlobStore {
   partial(digest: Sha256): Promise<PartialBlob>
   list(): AsyncIterable<{ readonly digest: Sha256; readonly size: number }>
   remove(digest: Sha256): Promise<void>
+}
+
+export interface BlobRange {
+  readonly start?: number
+  /** Exclusive. */
+  readonly end?: number
+  /** Memory to read into, which the reader gives back; undefined: what comes is the reader's for ever. */
+  readonly buffers?: ReadBuffers | undefined
 }
 
 /** What a store tells of a blob that it took. */
@@ -193,6 +208,8 @@ export interface BlobPart {
   readonly end: number
   /** Of the whole blob. */
   readonly size: number
+  /** As in a {@link BlobRange}. */
+  readonly buffers?: ReadBuffers | undefined
 }
 
 export interface PiecePlan {
@@ -302,6 +319,8 @@ export interface BuildRequest {
   readonly job: Job
   /** Where upstream serves the sdist. */
   readonly sdistUrl: string
+  /** Build requirements of an earlier build of this job, as `environment.requirements` has them; used when they can still be had. */
+  readonly pins?: readonly string[]
 }
 
 /** What one build came to, before it is signed. Exactly one of `wheel` and `failure` is there. */
@@ -319,13 +338,20 @@ export interface BuildReport {
   readonly log: { readonly sha256: Sha256; readonly size: number }
   readonly durationMs: number
   readonly environment: BuildEnvironment
+  /** Under which it ran; unless given, under those of the node. */
+  readonly limits?: BuildLimits
 }
 
 export interface WheelBuilder {
   /** Rejects only when aborted; every other ending is a report. */
   build(
     request: BuildRequest,
-    options: { readonly signal: AbortSignal; onPhase(phase: BuildPhase): void }
+    options: {
+      readonly signal: AbortSignal
+      onPhase(phase: BuildPhase): void
+      /** What it is built with, as the report's environment will have it; told again when that changes. */
+      onRequirements?(lines: readonly string[]): void
+    }
   ): Promise<BuildReport>
 }
 

@@ -163,6 +163,25 @@ export interface WheelRef {
   readonly aptPackages: readonly string[]
   /** Lowest glibc that its symbols need, `''` without compiled code. */
   readonly glibcFloor: string
+  /** Of what it unpacks to, whatever its archive is like: equal for two builds that differ in times or compression only. docs/building.md */
+  readonly normalized?: Sha256
+  /** What came of importing it where it was built. */
+  readonly smoke?: SmokeTest
+  /** Why it may not be what a user of its release expects: a silent fall-back to less. */
+  readonly suspicious?: string
+}
+
+/** `unknown`: nothing to import, or the import lacks what the test does not have (a dependency, a display). */
+export type SmokeOutcome = 'ok' | 'failed' | 'unknown'
+export const SMOKE_OUTCOMES: readonly SmokeOutcome[] = ['ok', 'failed', 'unknown']
+
+/** The import of a wheel's top-level modules, in the sandbox, without its dependencies. */
+export interface SmokeTest {
+  readonly outcome: SmokeOutcome
+  /** How many modules were tried. */
+  readonly modules: number
+  /** One line about the worst of them; `''` when all is well. */
+  readonly reason: string
 }
 
 export type FailureClass = 'package' | 'missing-dependency' | 'resource' | 'transient' | 'infra'
@@ -219,6 +238,8 @@ export interface BuildEnvironment {
   /** 3: bubblewrap, seccomp, memory cgroup; 2: bubblewrap and rlimits; 0: none. */
   readonly sandboxLevel: number
   readonly requirements: readonly string[]
+  /** Hosts (`name:port`) that the build reached through the node's proxy; absent: it had no network. */
+  readonly network?: readonly string[]
 }
 
 export interface RetractRecord {

@@ -2,13 +2,15 @@ import { ROLES } from '../core/record.ts'
 import { MAX_TARGETS, MAX_WANT_SPECS } from '../core/limits.ts'
 import { isTargetId } from '../core/target.ts'
 import { apiError } from './api-error.ts'
-import type { InviteRequest, JobStateView, WantRequest } from './api-types.ts'
+import type { InviteRequest, JobStateView, PauseRequest, WantRequest } from './api-types.ts'
 import { JOB_STATES } from './api-types.ts'
 import {
   DEFAULT_LIST_ROWS,
   MAX_INVITE_TTL_MS,
   MAX_INVITE_USES,
   MAX_LIST_ROWS,
+  MAX_PAUSE_MS,
+  MAX_PAUSE_WORDS,
   MAX_SPEC_CHARS
 } from './http-limits.ts'
 
@@ -50,6 +52,19 @@ export function parseInviteRequest(body: unknown): InviteRequest {
     uses: wholeOf(fields['uses'], 'uses', MAX_INVITE_USES),
     ttlMs: wholeOf(fields['ttlMs'], 'ttlMs', MAX_INVITE_TTL_MS),
     roles
+  }
+}
+
+/** Body of POST /api/v1/pause; throws an ApiError that names the field. */
+export function parsePauseRequest(body: unknown): PauseRequest {
+  const fields = fieldsOf(body, ['forMs', 'reason', 'now'])
+  const { forMs, reason = '' } = fields
+  if (typeof reason !== 'string' || reason.length > MAX_PAUSE_WORDS || /\p{Cc}/u.test(reason))
+    throw bad(`reason: must be one line of at most ${MAX_PAUSE_WORDS} characters`)
+  return {
+    ...(forMs !== undefined && { forMs: wholeOf(forMs, 'forMs', MAX_PAUSE_MS) }),
+    reason: reason.trim(),
+    now: flagOf(fields['now'], 'now')
   }
 }
 

@@ -1,5 +1,5 @@
 import { CodedError } from '../core/errors.ts'
-import type { ApiErrorCode, ErrorView } from './api-types.ts'
+import type { ApiErrorCode, ErrorView } from './error-types.ts'
 
 export interface ApiErrorDetail {
   readonly code: ApiErrorCode

@@ -3,7 +3,13 @@ import { bodyLimit } from 'hono/body-limit'
 import { parseProjectName } from '../core/distribution.ts'
 import type { ProjectName } from '../core/ids.ts'
 import type { Clock, Log } from '../core/ports.ts'
-import { type ListFilter, parseInviteRequest, parseListFilter, parseWantRequest } from './api-bodies.ts'
+import {
+  type ListFilter,
+  parseInviteRequest,
+  parseListFilter,
+  parsePauseRequest,
+  parseWantRequest
+} from './api-bodies.ts'
 import { ApiError, apiError, errorAnswer, jsonAnswer } from './api-error.ts'
 import type {
   ActionAnswer,
@@ -13,7 +19,9 @@ import type {
   JobView,
   NodeAction,
   NodeView,
+  PauseRequest,
   StatusView,
+  UnlockView,
   WantAnswer,
   WantRequest,
   WantView,
@@ -33,13 +41,16 @@ export interface ControlSource extends EventSource {
   jobs(filter: ListFilter): Promise<readonly JobView[]>
   /** At most `filter.limit`, the newest first. */
   builds(filter: ListFilter): Promise<readonly BuildView[]>
+  /** What is missing on the builders, the one that would free the most first. */
+  unlocks(): Promise<readonly UnlockView[]>
   /** All, or the one with that id. */
   wants(id?: string): Promise<readonly WantView[]>
   /** undefined: a name that neither upstream nor any want knows. */
   why(project: ProjectName): Promise<WhyView | undefined>
   want(request: WantRequest): Promise<WantAnswer>
   invite(request: InviteRequest): Promise<InviteAnswer>
-  act(action: NodeAction): Promise<ActionAnswer>
+  /** `request`: of a pause. */
+  act(action: NodeAction, request: PauseRequest): Promise<ActionAnswer>
 }
 
 export interface ApiRouteParts {
@@ -50,7 +61,7 @@ export interface ApiRouteParts {
   readonly token: string
 }
 
-const ACTIONS: readonly NodeAction[] = ['pause', 'finish', 'resume', 'leave']
+const ACTIONS: readonly NodeAction[] = ['finish', 'resume', 'leave']
 
 /** `/api/v1/*`: reading is open to anyone, changing needs the node's token. */
 export function addApiRoutes(app: Hono<HttpEnv>, parts: ApiRouteParts): void {
@@ -65,6 +76,7 @@ function addReads(app: Hono<HttpEnv>, control: ControlSource): void {
   app.get('/api/v1/nodes', async () => jsonAnswer(await control.nodes()))
   app.get('/api/v1/jobs', async (c) => jsonAnswer(await control.jobs(parseListFilter(c.req.query()))))
   app.get('/api/v1/builds', async (c) => jsonAnswer(await control.builds(parseListFilter(c.req.query()))))
+  app.get('/api/v1/unlocks', async () => jsonAnswer(await control.unlocks()))
   app.get('/api/v1/wants', async (c) => jsonAnswer(await control.wants(c.req.query('id'))))
   app.get('/api/v1/why/:project', async (c) => {
     const why = await control.why(projectNameOf(c.req.param('project')))
@@ -126,8 +138,11 @@ function addChanges(app: Hono<HttpEnv>, { control, token }: ApiRouteParts): void
   app.post('/api/v1/invites', guard, limit, async (c) => {
     return jsonAnswer(await control.invite(parseInviteRequest(await bodyOf(c))), 201)
   })
+  app.post('/api/v1/pause', guard, limit, async (c) => {
+    return jsonAnswer(await control.act('pause', parsePauseRequest(await bodyOf(c))))
+  })
   for (const action of ACTIONS) {
-    app.post(`/api/v1/${action}`, guard, limit, async () => jsonAnswer(await control.act(action)))
+    app.post(`/api/v1/${action}`, guard, limit, async () => jsonAnswer(await control.act(action, {})))
   }
 }
 

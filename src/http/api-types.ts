@@ -1,3 +1,7 @@
+import type { PauseView } from './pause-types.ts'
+
+export type { PauseRequest, PauseView } from './pause-types.ts'
+
 /** JSON shapes of `/api/v1/*` and `/health`. The command line and the dashboard import them as types. */
 
 /** Where one job stands, in one word. */
@@ -31,12 +35,21 @@ export interface FailureView {
   readonly class: string
   readonly cause: string
   readonly reason: string
+  /** The package of the system that has what was missing. */
+  readonly missing?: string
 }
 
 export interface RunningJobView {
   readonly job: string
   readonly phase: string
   readonly elapsedMs: number
+}
+
+export interface RefusedPythonView {
+  readonly path: string
+  /** One sentence. */
+  readonly reason: string
+  readonly cure: string
 }
 
 export type NodeModeView = 'running' | 'paused' | 'finishing' | 'leaving'
@@ -50,10 +63,14 @@ export interface StatusView {
     readonly version: string
     readonly uptimeMs: number
     readonly mode: NodeModeView
+    /** The weightiest first; empty: it builds what it is given. */
+    readonly pauses: readonly PauseView[]
     readonly roles: readonly string[]
     readonly targets: readonly string[]
     /** Why a node with the `build` role does not build, if so. */
     readonly buildRefusal?: string
+    /** Interpreters that it was told of, or found, and cannot build for. */
+    readonly refusedPythons?: readonly RefusedPythonView[]
     readonly running: readonly RunningJobView[]
   }
   readonly peers: { readonly connected: number; readonly known: number }
@@ -178,6 +195,8 @@ export interface NodeView {
   /** Age of its last sign of life; absent when this node never had one. */
   readonly lastSeenMs?: number
   readonly buildRefusal?: string
+  /** It begins no builds for now, as it last said. */
+  readonly paused?: { readonly cause: string; readonly reason: string; readonly elapsedMs: number }
   readonly running: readonly RunningJobView[]
 }
 
@@ -260,6 +279,18 @@ export interface WhyCellView {
   readonly log?: string
 }
 
+/** One row of GET /api/v1/unlocks: a package of the system that failed jobs of this mesh lacked. */
+export interface UnlockView {
+  readonly package: string
+  /** Whose builds would be tried again where it is installed. */
+  readonly releases: number
+  readonly projects: number
+  /** Releases times targets. */
+  readonly jobs: number
+  /** Some of the projects. */
+  readonly examples: readonly string[]
+}
+
 /** One message of GET /api/v1/events: a job that changed. */
 export interface EventView {
   readonly kind: 'job'
@@ -299,6 +330,9 @@ export type NodeAction = 'pause' | 'finish' | 'resume' | 'leave'
 
 export interface ActionAnswer {
   readonly mode: NodeModeView
+  readonly pauses: readonly PauseView[]
+  /** What is being built. */
+  readonly running: readonly RunningJobView[]
 }
 
 /** GET /health. `problems` is empty exactly when `ok`. */
@@ -306,19 +340,3 @@ export interface HealthView {
   readonly ok: boolean
   readonly problems: readonly string[]
 }
-
-/** Every answer of the API that is no 2xx. */
-export interface ErrorView {
-  readonly error: { readonly code: ApiErrorCode; readonly message: string; readonly hint: string }
-}
-
-export type ApiErrorCode =
-  | 'BAD_REQUEST'
-  | 'UNAUTHORIZED'
-  | 'FORBIDDEN'
-  | 'NOT_FOUND'
-  | 'CONFLICT'
-  | 'TOO_LARGE'
-  | 'WRONG_CONTENT_TYPE'
-  | 'UNAVAILABLE'
-  | 'INTERNAL'

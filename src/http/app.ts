@@ -15,6 +15,7 @@ import type { DirectAnswer } from './direct-answer.ts'
 import { createDirectFiles } from './direct-files.ts'
 import { createDirectPages } from './direct-pages.ts'
 import { createPageCaches, type IndexSource, type IndexView, SimpleIndex } from './simple-index.ts'
+import { addReproduceRoutes, type ReproduceSource } from './reproduce-routes.ts'
 import { addSimpleRoutes } from './simple-routes.ts'
 import { type StorageSource, addStorageRoutes } from './storage-routes.ts'
 import { textAnswer } from './text-answer.ts'
@@ -33,6 +34,8 @@ export interface AppParts {
   readonly control: ControlSource
   readonly health: HealthSource
   readonly storage: StorageSource
+  /** Undefined where nothing is ever built. */
+  readonly reproduce?: ReproduceSource
   readonly clock: Clock
   readonly log: Log
 }
@@ -58,6 +61,7 @@ export function createApp(parts: AppParts, { token }: AppOptions): NodeApp {
   addPeopleRoutes(app, parts.people, { projects: parts.projects, logs, log })
   addHealthRoutes(app, parts.health)
   addStorageRoutes(app, { storage: parts.storage, log, token })
+  if (parts.reproduce !== undefined) addReproduceRoutes(app, { reproduce: parts.reproduce, log, token })
   addApiRoutes(app, { control, clock, log, token })
   app.notFound(() => textAnswer(404, 'Nothing is here.\n'))
   app.onError((error, c) => {

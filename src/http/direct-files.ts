@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { isSha256 } from '../core/ids.ts'
 import { type DirectAnswer, isPlain } from './direct-answer.ts'
+import { FILE_BUFFERS, givingBack } from './file-buffers.ts'
 import { type FileAnswer, type FileSource, fileAnswer, type SentPart } from './file-routes.ts'
 import { DIRECT_FILE_BYTES } from './http-limits.ts'
 
@@ -43,12 +44,16 @@ function sendPart(
   { files, outgoing, otherwise }: Sending
 ): boolean {
   if (part.end - part.start > DIRECT_FILE_BYTES) return false
-  const reading = files.part?.(digest, part)
+  const reading = files.part?.(digest, { ...part, buffers: FILE_BUFFERS })
   if (reading === undefined) return false
   void reading.then((bytes) => {
     if (outgoing.destroyed) return
-    if (bytes === undefined) otherwise()
-    else outgoing.writeHead(answer.status, answer.headers).end(bytes)
+    if (bytes === undefined) {
+      otherwise()
+      return
+    }
+    outgoing.writeHead(answer.status, answer.headers).write(bytes, givingBack(bytes))
+    outgoing.end()
   })
   return true
 }

@@ -1,8 +1,10 @@
 import type { Context, Hono } from 'hono'
 import { messageOf } from '../core/errors.ts'
 import { type Sha256, isSha256 } from '../core/ids.ts'
+import type { ReadBuffers } from '../core/read-buffers.ts'
 import type { AbortOptions, BlobPart, Log } from '../core/ports.ts'
 import { type ByteRange, matchesEtag, parseRange, rangeStillHolds } from './conditional.ts'
+import { FILE_BUFFERS } from './file-buffers.ts'
 import type { HttpEnv } from './http-env.ts'
 import { begun, streamBody } from './stream-body.ts'
 import { textAnswer } from './text-answer.ts'
@@ -28,6 +30,8 @@ export interface FileSource {
 export interface OpenOptions extends AbortOptions {
   /** The wheel to which the blob belongs: who has the one has the other. */
   readonly wheel?: Sha256
+  /** As in a {@link BlobRange}, for as much of it as is read from the disk here. */
+  readonly buffers?: ReadBuffers
 }
 
 export interface OpenedFile {
@@ -167,7 +171,11 @@ async function sendPart(
 ): Promise<Response> {
   const range = status === 206 ? { start: part.start, end: part.end } : undefined
   try {
-    const { chunks } = await files.open(part.digest, range, { signal: c.req.raw.signal, wheel })
+    const { chunks } = await files.open(part.digest, range, {
+      signal: c.req.raw.signal,
+      wheel,
+      buffers: FILE_BUFFERS
+    })
     return await streamBody(c, { status, headers }, await begun(chunks, part.end - part.start), log)
   } catch (error) {
     log.warn('file not available', { digest: part.digest, error: messageOf(error) })

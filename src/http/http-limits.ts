@@ -5,6 +5,8 @@ const second = 1000
 
 /** Rendered pages kept in memory: some thousand projects of ordinary size, and no burden for a Pi of 1 GiB. */
 export const PAGE_CACHE_BYTES = 32 * MiB
+/** What a kept page costs beside its bytes, as measured: most pages of PyPI are smaller than this. */
+export const PAGE_ENTRY_BYTES = 1 * KiB
 /** The list of all projects: one form of PyPI's 900,000 names is 43 MB, and takes a second to make. */
 export const ROOT_CACHE_BYTES = 64 * MiB
 /** Below this a compressed body saves no packet. */
@@ -20,6 +22,10 @@ export const MAX_SPEC_CHARS = 500
 /** The longest life of an invitation. */
 export const MAX_INVITE_TTL_MS = 30 * 24 * 3600 * second
 export const MAX_INVITE_USES = 1_000
+/** The longest pause that ends by itself. */
+export const MAX_PAUSE_MS = 365 * 24 * 3600 * second
+/** Why, in the owner's words: with what is put before them it fits what presence carries. */
+export const MAX_PAUSE_WORDS = 200
 /** Rows of a list in the API, when the question names no number and at most. */
 export const DEFAULT_LIST_ROWS = 200
 export const MAX_LIST_ROWS = 5_000

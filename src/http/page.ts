@@ -9,16 +9,73 @@ const inflate = promisify(gunzip)
 /** Names and values in turn, as node:http takes them. */
 export type HeaderList = readonly string[]
 
-/** One body as it goes over the wire, with its headers ready: a hot page costs a look-up and a write. */
-export interface Representation {
+/**
+ * What many pages say alike. A node keeps thousands of pages, of which most are smaller than their headers would be: those are put
+ * together for each answer.
+ */
+export interface PageKind {
+  /** Also with an answer that has no body. */
+  readonly lasting: HeaderList
+  /** All that goes with the body of either form. */
+  readonly plain: HeaderList
+  readonly gzip: HeaderList
+}
+
+interface Shared {
+  readonly kind: PageKind
+  /** What this page says alone, in all its forms. */
+  readonly own: HeaderList
+}
+
+/** One body as it goes over the wire: a hot page costs a look-up and a write. */
+export class Representation {
   readonly body: Uint8Array<ArrayBuffer>
   /** Strong, and different for the gzip form (RFC 9110 §8.8.1). */
   readonly etag: string
-  readonly headers: HeaderList
+  readonly #shared: Shared
+  readonly #isGzip: boolean
+
+  private constructor(body: Uint8Array<ArrayBuffer>, tag: string, shared: Shared, isGzip: boolean) {
+    this.body = body
+    // Joined, as a sum of strings keeps its parts beside it.
+    this.etag = ['"', tag, isGzip ? '-gz"' : '"'].join('')
+    this.#shared = shared
+    this.#isGzip = isGzip
+  }
+
+  static plain(body: Uint8Array<ArrayBuffer>, shared: Shared): Representation {
+    return new Representation(
+      body,
+      createHash('sha256').update(body).digest('hex').slice(0, 32),
+      shared,
+      false
+    )
+  }
+
+  /** Of a plain form; that itself when it is too small to be compressed. Knows nothing of it, as that would else live as long. */
+  async compressed(): Promise<Representation> {
+    if (this.#isGzip || this.body.byteLength < GZIP_MIN_BYTES) return this
+    // A copy of the right size: what zlib gives is part of a larger buffer.
+    const small = new Uint8Array(await compress(this.body, { level: constants.Z_DEFAULT_COMPRESSION }))
+    return new Representation(small, this.etag.slice(1, -1), this.#shared, true)
+  }
+
+  /** The plain form again. */
+  async inflated(): Promise<Representation> {
+    if (!this.#isGzip) return this
+    return Representation.plain(new Uint8Array(await inflate(this.body)), this.#shared)
+  }
+
+  get headers(): HeaderList {
+    const { kind, own } = this.#shared
+    const length = String(this.body.byteLength)
+    return [...(this.#isGzip ? kind.gzip : kind.plain), ...own, 'etag', this.etag, 'content-length', length]
+  }
+
   /** Of a 304: what a cache must update. */
-  readonly notModifiedHeaders: HeaderList
-  /** The page of which this is the gzip form. */
-  inflated(): Promise<Page>
+  get notModifiedHeaders(): HeaderList {
+    return [...this.#shared.kind.lasting, ...this.#shared.own, 'etag', this.etag]
+  }
 }
 
 export interface Page {
@@ -27,58 +84,24 @@ export interface Page {
   gzip(): Promise<Representation>
 }
 
-type Headers = Readonly<Record<string, string>>
-
-/** A body made ready to be sent, with `headers` that both its forms share. */
-export function createPage(text: string, headers: Headers): Page {
-  return pageOf(Buffer.from(text), headers)
+/** What pages have in common, `content-type` among it. */
+export function pageKind(headers: Readonly<Record<string, string>>): PageKind {
+  const lasting = Object.entries(headers).filter(([name]) => name !== 'content-type')
+  const plain = Object.entries(headers).flat()
+  return { lasting: lasting.flat(), plain, gzip: [...plain, 'content-encoding', 'gzip'] }
 }
 
-function pageOf(body: Uint8Array<ArrayBuffer>, headers: Headers): Page {
-  const tag = createHash('sha256').update(body).digest('hex').slice(0, 32)
-  const plain: Representation = {
-    ...representation(body, `"${tag}"`, headers),
-    inflated: () => Promise.resolve(page)
-  }
+/** The plain form of a page, ready to be sent. */
+export function plainForm(text: string, kind: PageKind, own: HeaderList = NOTHING): Representation {
+  return Representation.plain(Buffer.from(text), { kind, own })
+}
+
+const NOTHING: HeaderList = []
+const BARE = pageKind({})
+
+/** Both forms of a page, without headers of its own. */
+export function createPage(text: string): Page {
+  const plain = plainForm(text, BARE)
   let compressed: Promise<Representation> | undefined
-  const page: Page = {
-    plain,
-    gzip: () =>
-      (compressed ??=
-        body.byteLength < GZIP_MIN_BYTES ? Promise.resolve(plain) : gzipForm(body, tag, headers))
-  }
-  return page
-}
-
-/** Apart from the page it is made of, which would else live as long as this does. */
-async function gzipForm(
-  body: Uint8Array<ArrayBuffer>,
-  tag: string,
-  headers: Headers
-): Promise<Representation> {
-  // A copy of the right size: what zlib gives is part of a larger buffer.
-  const small = new Uint8Array(await compress(body, { level: constants.Z_DEFAULT_COMPRESSION }))
-  return inflatable(small, `"${tag}-gz"`, headers)
-}
-
-function inflatable(small: Uint8Array<ArrayBuffer>, etag: string, headers: Headers): Representation {
-  return {
-    ...representation(small, etag, { ...headers, 'content-encoding': 'gzip' }),
-    inflated: async () => pageOf(new Uint8Array(await inflate(small)), headers)
-  }
-}
-
-function representation(
-  body: Uint8Array<ArrayBuffer>,
-  etag: string,
-  shared: Headers
-): Omit<Representation, 'inflated'> {
-  const { 'content-type': type, 'content-encoding': encoding, ...lasting } = shared
-  const again = [...Object.entries(lasting).flat(), 'etag', etag]
-  const own = [
-    ...(type === undefined ? [] : ['content-type', type]),
-    ...(encoding === undefined ? [] : ['content-encoding', encoding]),
-    ...['content-length', String(body.byteLength)]
-  ]
-  return { body, etag, headers: [...again, ...own], notModifiedHeaders: again }
+  return { plain, gzip: () => (compressed ??= plain.compressed()) }
 }

@@ -1,3 +1,4 @@
+import { wheelRemarks } from '../core/wheel-remarks.ts'
 import { type Markup, NOTHING, html } from './markup.ts'
 import type { ReleaseView, WheelView } from './project-view.ts'
 import { countOf, sizeText } from './words.ts'
@@ -35,13 +36,14 @@ function wheelList({ wheels }: ReleaseView): Markup {
 
 function wheelItem(wheel: WheelView): Markup {
   const apt = wheel.aptPackages.length === 0 ? NOTHING : html`<br />needs ${wheel.aptPackages.join(', ')}`
+  const remarks = wheelRemarks(wheel).map((remark) => html`<br />${remark}`)
   const python = wheel.requiresPython === '' ? NOTHING : html`, Python ${wheel.requiresPython}`
   return html`<li>
     <a class="mono" href="../files/${wheel.sha256}/${encodeURIComponent(wheel.filename)}">${wheel.filename}</a
     ><br />
     <small
       >${sizeText(wheel.size)}${python},
-      <a href="../log/${wheel.log}">log</a>${apt}${yankedText(wheel)}<br /><span class="mono"
+      <a href="../log/${wheel.log}">log</a>${apt}${remarks}${yankedText(wheel)}<br /><span class="mono"
         >sha256 ${wheel.sha256}</span
       ></small
     >

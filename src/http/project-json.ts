@@ -42,7 +42,9 @@ function wheelJson(wheel: WheelView): object {
     target: wheel.target,
     builder: wheel.builder,
     log: `../../logs/${wheel.log}`,
-    yanked: wheel.yanked
+    yanked: wheel.yanked,
+    import_test: wheel.smoke ?? null,
+    suspicious: wheel.suspicious ?? null
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ProjectName, Sha256, TargetId } from '../core/ids.ts'
+import type { SmokeTest } from '../core/record.ts'
 import type { JobStateView } from './api-types.ts'
 
 /** Everything the page and the JSON of one project show. The catalogue and the job board know it. */
@@ -54,6 +55,10 @@ export interface WheelView {
   readonly builder: string
   readonly log: Sha256
   readonly yanked: boolean | string
+  /** What came of importing it where it was built; absent for those of older builders. */
+  readonly smoke?: SmokeTest
+  /** Why it may be a silent fall-back. */
+  readonly suspicious?: string
 }
 
 /** One release on one target. */

@@ -4,8 +4,8 @@ import { onlyOurs, type MergedProject } from '../core/merge-index.ts'
 import { matchesEtag } from './conditional.ts'
 import { ACCEPT_MEMO_ENTRIES, PAGE_CACHE_BYTES, ROOT_CACHE_BYTES } from './http-limits.ts'
 import { acceptsGzip, chooseType } from './negotiate.ts'
-import { createPage, type HeaderList, type Representation } from './page.ts'
-import { createPageCache, type Form, type KeptPage, type PageCache } from './page-cache.ts'
+import { type HeaderList, pageKind, type PageKind, plainForm, type Representation } from './page.ts'
+import { createPageCache, type Form, type KeptPage, type PageCache, type PageShelf } from './page-cache.ts'
 import { projectHtml, projectJson, rootHtml, rootJson, serialOf } from './simple-page.ts'
 
 /** What the simple index asks for. It may throw when upstream could not be asked and nothing was ever known. */
@@ -74,22 +74,23 @@ export function createPageCaches(): PageCaches {
 export class SimpleIndex {
   readonly #view: IndexView
   readonly #source: IndexSource
-  readonly #caches: PageCaches
+  readonly #projects: Shelves
+  readonly #lists: Shelves
   readonly #rootRevisions = new WeakMap<readonly string[], string>()
   #roots = 0
 
   constructor(view: IndexView, source: IndexSource, caches: PageCaches) {
     this.#view = view
     this.#source = source
-    this.#caches = caches
+    this.#projects = shelvesOf(caches.projects)
+    this.#lists = shelvesOf(caches.roots)
   }
 
   /** The answer, when nobody has to be waited for and nothing has to be made: nearly always. `name` may be any text. */
   hot(name: string, request: PageRequest): PageAnswer | undefined {
     const standing = this.#source.standing?.(name)
     if (standing === undefined) return undefined
-    const format = formatOf(request.accept)
-    const page = this.#caches.projects.find(this.#keyOf(name, format), standing.revision)
+    const page = this.#projects[formatOf(request.accept)].find(name, standing.revision)
     const form = page?.ready(formOf(request))
     return form && answer(form, request, standing.ageMs)
   }
@@ -97,29 +98,27 @@ export class SimpleIndex {
   /** undefined: no such project. */
   async project(name: ProjectName, request: PageRequest): Promise<PageAnswer | undefined> {
     const format = formatOf(request.accept)
-    const key = this.#keyOf(name, format)
     const standing = this.#source.standing?.(name)
-    const kept = standing && this.#caches.projects.find(key, standing.revision)
+    const kept = standing && this.#projects[format].find(name, standing.revision)
     if (kept !== undefined) return answer(await kept.get(formOf(request)), request, standing?.ageMs)
     const found = await this.#source.project(name)
     const merged = found && this.#seen(found.merged)
     if (found === undefined || merged === undefined) return undefined
     const page =
-      this.#caches.projects.find(key, found.revision) ?? this.#make(key, found.revision, { merged, format })
+      this.#projects[format].find(name, found.revision) ??
+      this.#make({ name, format, merged, revision: found.revision })
     return answer(await page.get(formOf(request)), request, found.ageMs)
   }
 
   /** The list of all projects. */
   async root(request: PageRequest): Promise<PageAnswer> {
-    const { roots } = this.#caches
     const names = await this.#names()
     const revision = this.#rootRevisions.get(names) ?? String((this.#roots += 1))
     this.#rootRevisions.set(names, revision)
     const format = formatOf(request.accept)
-    const key = this.#keyOf('', format)
+    const shelf = this.#lists[format]
     const render = isJson(format) ? rootJson : rootHtml
-    const page =
-      roots.find(key, revision) ?? roots.put(key, revision, createPage(render(names), headersOf(format)))
+    const page = shelf.find('', revision) ?? shelf.put('', revision, plainForm(render(names), KINDS[format]))
     return answer(await page.get(formOf(request)), request)
   }
 
@@ -132,45 +131,57 @@ export class SimpleIndex {
     return this.#view === 'mesh/simple' ? onlyOurs(merged, '../') : merged
   }
 
-  #make(
-    key: string,
-    revision: string,
-    { merged, format }: { readonly merged: MergedProject; readonly format: Format }
-  ): KeptPage {
+  #make({ name, format, merged, revision }: Making): KeptPage {
     const render = isJson(format) ? projectJson : projectHtml
     const serial = serialOf(merged)
-    const page = createPage(render(merged), {
-      ...headersOf(format),
-      ...(serial !== undefined && { 'x-pypi-last-serial': serial })
-    })
-    return this.#caches.projects.put(key, revision, page)
+    const own = serial === undefined ? [] : ['x-pypi-last-serial', serial]
+    return this.#projects[format].put(name, revision, plainForm(render(merged), KINDS[format], own))
   }
+}
 
-  #keyOf(name: string, format: Format): string {
-    return `${this.#view} ${name} ${format}`
-  }
+interface Making {
+  readonly name: ProjectName
+  readonly format: Format
+  readonly merged: MergedProject
+  readonly revision: string
+}
+
+type Shelves = Readonly<Record<Format, PageShelf>>
+
+function shelvesOf(cache: PageCache): Shelves {
+  return byFormat(() => cache.shelf())
 }
 
 const NO_NAMES: readonly string[] = []
 
-/** A page that cannot be made fresh says how old it is. */
 function answer(form: Representation, request: PageRequest, ageMs = 0): PageAnswer {
-  const age = ageMs > PAGE_FRESH_MS ? ['x-commonwheel-page-age', String(Math.round(ageMs / 1000))] : undefined
-  const aged = (headers: HeaderList): HeaderList => (age === undefined ? headers : [...headers, ...age])
-  if (matchesEtag(request.ifNoneMatch, form.etag)) {
-    return { status: 304, headers: aged(form.notModifiedHeaders), body: undefined }
-  }
-  return { status: 200, headers: aged(form.headers), body: request.isHead ? undefined : form.body }
+  if (matchesEtag(request.ifNoneMatch, form.etag))
+    return { status: 304, headers: aged(form.notModifiedHeaders, ageMs), body: undefined }
+  return { status: 200, headers: aged(form.headers, ageMs), body: request.isHead ? undefined : form.body }
+}
+
+/** A page that cannot be made fresh says how old it is. */
+function aged(headers: HeaderList, ageMs: number): HeaderList {
+  if (ageMs <= PAGE_FRESH_MS) return headers
+  return [...headers, 'x-commonwheel-page-age', String(Math.round(ageMs / 1000))]
 }
 
 /** A page is asked for again each time, cheaply: a stale one costs its reader a build from source. */
-function headersOf(format: Format): Readonly<Record<string, string>> {
-  return {
+const KINDS: Readonly<Record<Format, PageKind>> = byFormat((format) =>
+  pageKind({
     'content-type': format === 'text/html' ? 'text/html; charset=utf-8' : format,
     'cache-control': 'max-age=0, must-revalidate',
     vary: 'Accept, Accept-Encoding',
     'x-content-type-options': 'nosniff',
     ...(isJson(format) ? {} : { 'content-security-policy': "default-src 'none'" })
+  })
+)
+
+function byFormat<T>(make: (format: Format) => T): Readonly<Record<Format, T>> {
+  return {
+    'text/html': make('text/html'),
+    'application/vnd.pypi.simple.v1+json': make('application/vnd.pypi.simple.v1+json'),
+    'application/vnd.pypi.simple.v1+html': make('application/vnd.pypi.simple.v1+html')
   }
 }
 
@@ -184,12 +195,16 @@ function isJson(format: Format): boolean {
  */
 function remembered<T>(work: (header: string | undefined) => T): (header: string | undefined) => T {
   const memo = new Map<string, T>()
+  // One client asks many times in a row: to compare two texts is less work than to look one up.
+  let last: { readonly header: string; readonly made: T } | undefined
   return (header = '') => {
+    if (last?.header === header) return last.made
     const known = memo.get(header)
-    if (known !== undefined) return known
-    const made = work(header === '' ? undefined : header)
-    if (memo.size >= ACCEPT_MEMO_ENTRIES) memo.clear()
-    if (header.length <= MAX_REMEMBERED_CHARS) memo.set(header, made)
+    const made = known ?? work(header === '' ? undefined : header)
+    if (header.length > MAX_REMEMBERED_CHARS) return made
+    if (known === undefined && memo.size >= ACCEPT_MEMO_ENTRIES) memo.clear()
+    memo.set(header, made)
+    last = { header, made }
     return made
   }
 }

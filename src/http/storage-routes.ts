@@ -1,9 +1,11 @@
 import type { Context, Hono } from 'hono'
 import type { Log } from '../core/ports.ts'
 import { apiError } from './api-error.ts'
+import { clientEnd } from './client-end.ts'
 import type { EntriesRequest, VerifyEvent, VerifyRequest } from './verify-types.ts'
 import { guardChange } from './guard-change.ts'
 import type { HttpEnv } from './http-env.ts'
+import { jsonLines } from './json-lines.ts'
 import { begun, streamBody } from './stream-body.ts'
 
 /** The data folder of a running node, for commands of its owner that cannot open the database themselves. */
@@ -27,7 +29,7 @@ export function addStorageRoutes(app: Hono<HttpEnv>, { storage, log, token }: St
   const guard = guardChange(token)
   app.post('/api/v1/verify', guard, async (c) => {
     const request = await flagOf(c, 'repair')
-    const ended = endOf(c)
+    const ended = clientEnd(c)
     try {
       const lines = jsonLines(storage.verify({ repair: request }, ended.signal))
       const headers = { ...STREAM_HEADERS, 'content-type': 'application/x-ndjson' }
@@ -50,18 +52,4 @@ async function flagOf(c: Context<HttpEnv>, name: string): Promise<boolean> {
     typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined
   if (typeof value !== 'boolean') throw apiError('BAD_REQUEST', `the body is not {"${name}": true or false}`)
   return value
-}
-
-/** Ends with the client's connection. */
-function endOf(c: Context<HttpEnv>): AbortController {
-  const controller = new AbortController()
-  c.req.raw.signal.addEventListener('abort', () => {
-    controller.abort(new Error('the client went away'))
-  })
-  return controller
-}
-
-async function* jsonLines(events: AsyncIterable<VerifyEvent>): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder()
-  for await (const event of events) yield encoder.encode(`${JSON.stringify(event)}\n`)
 }

@@ -4,6 +4,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Context } from 'hono'
 import { messageOf } from '../core/errors.ts'
 import type { Log } from '../core/ports.ts'
+import { givingBack } from './file-buffers.ts'
 import type { HttpEnv } from './http-env.ts'
 
 export interface BodyHead {
@@ -49,9 +50,11 @@ async function send(
     if (outgoing.destroyed) return
     passed += chunk.byteLength
     if (passed === length) last = chunk
-    else if (!outgoing.write(chunk)) await writable(outgoing)
+    else if (!outgoing.write(chunk, givingBack(chunk))) await writable(outgoing)
   }
-  if (!outgoing.destroyed) outgoing.end(last)
+  if (outgoing.destroyed) return
+  if (last !== undefined) outgoing.write(last, givingBack(last))
+  outgoing.end()
 }
 
 /** Until it takes more, or nobody is there any more. */

@@ -18,6 +18,11 @@ export class Recent<K, V> {
     return value
   }
 
+  /** The value without using it: a use moves it in the map, which costs more than the look. */
+  peek(key: K): V | undefined {
+    return this.#entries.get(key)
+  }
+
   set(key: K, value: V): void {
     this.delete(key)
     this.#entries.set(key, value)

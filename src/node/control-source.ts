@@ -10,12 +10,13 @@ import type {
   InviteRequest,
   JobView,
   NodeAction,
-  NodeModeView
+  PauseRequest
 } from '../http/api-types.ts'
 import { formatTicket, makeTicket } from '../wire/invite.ts'
 import type { JobViews } from './job-views.ts'
 import { buildView, nodeViews, statusView, type MeshViewParts } from './mesh-views.ts'
 import type { createProjectSource } from './project-source.ts'
+import { unlocksOf } from './unlocks.ts'
 import type { WantDesk } from './want-desk.ts'
 
 export interface ControlParts extends MeshViewParts {
@@ -27,7 +28,7 @@ export interface ControlParts extends MeshViewParts {
   readonly random: Random
   /** Multiaddrs at which a newcomer finds this node. */
   addresses(): readonly string[]
-  act(action: NodeAction): Promise<NodeModeView>
+  act(action: NodeAction, request: PauseRequest): Promise<void>
 }
 
 /** Newest builds looked through for a filtered list. */
@@ -75,11 +76,16 @@ export function createControlSource(parts: ControlParts): ControlSource {
         .filter((build) => target === undefined || build.job.endsWith(`@${target}`))
         .slice(0, limit)
     },
+    unlocks: async () => unlocksOf(board),
     wants: async (id) => wants.views(id),
     why: (project) => projects.why(project),
     want: (request) => wants.want(request),
     invite: async (request) => inviteWith(parts, request),
-    act: async (action) => ({ mode: await parts.act(action) }),
+    async act(action, request) {
+      await parts.act(action, request)
+      const { mode, pauses, running } = statusView(parts).node
+      return { mode, pauses, running }
+    },
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -24,6 +24,7 @@ import type { PageLoader } from '../scheduler/page-loader.ts'
 import { Scrub } from './scrub.ts'
 import { SOFTWARE } from './software.ts'
 import type { StorageWatch } from './heal-storage.ts'
+import { textPacker } from './text-packer.ts'
 import { createWitnessStore } from './witness-store.ts'
 
 /** What a node knows of its mesh and how it talks to it: records in, records out. */
@@ -38,6 +39,7 @@ export interface Mesh {
   readonly board: JobBoard
   readonly coordination: Coordination
   readonly maker: BoardMaker
+  readonly pinsOf: Engine['pinsOf']
   readonly network: Network
   readonly store: DiskBlobStore
   readonly storage: StorageWatch
@@ -79,6 +81,7 @@ export async function createMesh(config: Config, identity: MeshIdentity, ports: 
     board,
     coordination,
     maker,
+    pinsOf: (job) => engine.pinsOf(job),
     ...life
   }
 }
@@ -154,6 +157,7 @@ function connectEngine(
       store,
       blobs: network.blobs,
       witnesses: createWitnessStore(createSmallState(database)),
+      packer: textPacker,
       connected: () => network.connected(),
       hasRoom: () => parts.hasRoom(),
       lacks: (node) => {

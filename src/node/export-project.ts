@@ -111,7 +111,7 @@ async function pageOf(
   if (status === 404 && headers['x-commonwheel-upstream'] === undefined) return undefined
   if (status !== 200) throw notToBeHad(path, status)
   const text = body.toString('utf8')
-  if (createPage(text, {}).plain.etag === headers.etag) return text
+  if (createPage(text).plain.etag === headers.etag) return text
   throw badAnswer(path, `its tag ${headers.etag ?? '(none)'} is not that of what came`)
 }
 

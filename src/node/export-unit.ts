@@ -60,7 +60,7 @@ interface TaggedPage {
 
 /** By the very function that makes a node's answers: bytes, compressed bytes and tag are the same. */
 export function taggedPage(text: string, kind: 'html' | 'json'): TaggedPage {
-  const page = createPage(text, {})
+  const page = createPage(text)
   return { name: `${page.plain.etag.slice(1, -1)}.${kind}`, link: `index.${kind}`, page }
 }
 

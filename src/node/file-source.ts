@@ -32,8 +32,8 @@ export function createFileSource({ state, sound, blobs }: FileSourceParts): File
       return wheelsOf(state, digest).find((wheel) => wheel.filename === filename)
     },
     part: (digest, part) => sound.part(digest, part),
-    async open(digest, range, { wheel = digest, ...options } = {}) {
-      const held = await sound.open(digest, range)
+    async open(digest, range, { wheel = digest, buffers, ...options } = {}) {
+      const held = await sound.open(digest, { ...range, buffers })
       if (held !== undefined) return held
       // of a wheel the record knows the pieces, so that it comes from several holders and is checked on the way
       const [about] = wheelsOf(state, digest)

@@ -1,4 +1,6 @@
+import type { NodeId } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
+import { builtReason } from '../core/wheel-remarks.ts'
 import type { JobStateView, JobView } from '../http/api-types.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
 import type { ResultFact } from '../ledger/results.ts'
@@ -64,7 +66,7 @@ export class JobViews {
       case 'waiting':
         return { state: 'waiting', reason: `its turn comes after ${state.on}` }
       case 'built':
-        return { state: 'built', reason: state.wheel.filename }
+        return { state: 'built', reason: builtReason(state.wheel) }
       case 'failed':
         return { state: 'failed', reason: state.failure.reason }
       case 'upstream':
@@ -82,6 +84,8 @@ export class JobViews {
   ): { readonly state: JobStateView; readonly reason: string } {
     const builders = buildersOf(this.#parts.state, target)
     if (builders.length === 0) return { state: 'waiting', reason: `no node of the mesh builds for ${target}` }
+    const paused = this.#whyAllPause(builders)
+    if (paused !== undefined) return { state: 'waiting', reason: `its builders are paused: ${paused}` }
     if (lastReason !== undefined) return { state: 'waiting', reason: `again after a pause: ${lastReason}` }
     const { board, clock } = this.#parts
     if (!board.batches.mayStart(id, clock.monotonicMs()))
@@ -92,6 +96,16 @@ export class JobViews {
       return { state: 'queued', reason: 'no member has its wheel any more: it is built again' }
     if (pass > 1) return { state: 'queued', reason: `its batch builds it once more, for the ${pass}. time` }
     return { state: 'queued', reason: 'the next free builder takes it' }
+  }
+
+  /** What the first of them says, if all builders that are here begin nothing for now. */
+  #whyAllPause(builders: readonly NodeId[]): string | undefined {
+    const { coordination, clock } = this.#parts
+    const { presence } = coordination
+    const here = builders.filter((node) => presence.isPresent(node, clock.monotonicMs()))
+    const [first] = here
+    if (first === undefined || !here.every((node) => presence.isPaused(node))) return undefined
+    return presence.get(first)?.presence.paused?.reason
   }
 
   #log({ id, state }: JobRow): { readonly log?: string } {

@@ -28,8 +28,8 @@ interface Known {
   readonly revision: string
 }
 
-/** Merged projects kept whole, some kilobytes to megabytes each: what is asked for again is kept as rendered text. */
-const MAX_MERGED = 20
+/** Files of merged projects kept whole, some 700 bytes each: what is asked for again is kept as rendered text. */
+const MAX_MERGED_FILES = 2_000
 /** Revisions kept, of some 300 bytes: those of all projects of a busy index. */
 const MAX_REVISIONS = 20_000
 
@@ -37,7 +37,7 @@ const MAX_REVISIONS = 20_000
 export class MergedPages {
   readonly #parts: MergedPageParts
   readonly #revisions = new Map<string, Known>()
-  readonly #merged = new Recent<ProjectName, Merged>(MAX_MERGED, () => 1)
+  readonly #merged = new Recent<ProjectName, Merged>(MAX_MERGED_FILES, filesOf)
 
   constructor(parts: MergedPageParts) {
     this.#parts = parts
@@ -78,6 +78,10 @@ export class MergedPages {
     const [oldest] = this.#revisions.keys()
     if (this.#revisions.size > MAX_REVISIONS && oldest !== undefined) this.#revisions.delete(oldest)
   }
+}
+
+function filesOf({ project }: Merged): number {
+  return 1 + (project?.files.length ?? 0)
 }
 
 /** Some atomic batch asks for it: whether a wheel is staged depends on the other projects of its batch, too. */

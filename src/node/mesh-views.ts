@@ -1,4 +1,4 @@
-import type { RunningJob } from '../core/coordination.ts'
+import type { Presence, RunningJob } from '../core/coordination.ts'
 import type { NodeId } from '../core/ids.ts'
 import type { NodeRecord } from '../core/record.ts'
 import type { Clock } from '../core/ports.ts'
@@ -8,7 +8,10 @@ import type {
   CoordinatorView,
   NodeModeView,
   NodeView,
+  PauseView,
   QueueView,
+  RefusedPythonView,
+  RunningJobView,
   StatusView,
   StorageView,
   UpstreamView
@@ -31,8 +34,11 @@ export interface MeshViewParts {
   readonly startedMs: number
   connected(): readonly NodeId[]
   mode(): NodeModeView
-  /** Why this machine builds nothing right now. */
-  trouble(): string | undefined
+  /** Why this node begins nothing now. */
+  pauses(): readonly PauseView[]
+  refusedPythons(): readonly RefusedPythonView[]
+  /** What it builds, as of now: presence is some seconds old. */
+  running(): readonly RunningJobView[]
   storage(): StorageView
   copies(): Omit<CopiesView, 'lost'>
   upstream(): UpstreamView
@@ -54,7 +60,6 @@ const UNKNOWN_NODE: NodeRecord = {
 export function statusView(parts: MeshViewParts): StatusView {
   const { state, self, ledger, clock } = parts
   const { label, software, roles, targets, buildRefusal } = state.nodes.get(self) ?? UNKNOWN_NODE
-  const refusal = buildRefusal ?? parts.trouble()
   return {
     mesh: { id: parts.meshId, name: state.genesis.name },
     node: {
@@ -63,10 +68,12 @@ export function statusView(parts: MeshViewParts): StatusView {
       version: software,
       uptimeMs: Math.round(clock.monotonicMs() - parts.startedMs),
       mode: parts.mode(),
+      pauses: parts.pauses(),
       roles,
       targets,
-      ...(refusal === undefined ? {} : { buildRefusal: refusal }),
-      running: runningOn(parts, self)
+      ...(buildRefusal === undefined ? {} : { buildRefusal }),
+      refusedPythons: parts.refusedPythons(),
+      running: parts.running()
     },
     peers: { connected: parts.connected().length, known: state.membership.all().length - 1 },
     queue: queueViews(parts),
@@ -93,7 +100,7 @@ function nodeView(
 ): Omit<NodeView, 'self' | 'connected'> {
   const known = parts.state.nodes.get(node)
   const { label, contact, targets, software, hardware, addresses, buildRefusal } = known ?? UNKNOWN_NODE
-  const heardMs = parts.coordination.presence.get(node)?.heardMs
+  const { heardMs, presence } = parts.coordination.presence.get(node) ?? {}
   return {
     id: node,
     label,
@@ -106,8 +113,15 @@ function nodeView(
     addresses,
     ...(heardMs === undefined ? {} : { lastSeenMs: Math.round(parts.clock.monotonicMs() - heardMs) }),
     ...(buildRefusal === undefined ? {} : { buildRefusal }),
+    ...pausedView(presence, parts.clock.monotonicMs() - (heardMs ?? 0)),
     running: runningOn(parts, node)
   }
+}
+
+function pausedView(presence: Presence | undefined, ageMs: number): Pick<NodeView, 'paused'> {
+  if (presence?.paused === undefined) return {}
+  const { cause, reason, elapsedMs } = presence.paused
+  return { paused: { cause, reason, elapsedMs: Math.round(elapsedMs + ageMs) } }
 }
 
 function runningOn({ coordination }: MeshViewParts, node: NodeId): readonly RunningJob[] {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
+import { PAUSE_CAUSES } from './pausing/pause-board.ts'
 import type { CopiesView, StatusView, UpstreamView } from '../http/api-types.ts'
 
 /** Everything that /metrics says; docs/metrics.md lists it. */
@@ -27,6 +28,12 @@ export function createMetrics(): Metrics {
     labelNames: ['target', 'state'] as const,
     registers
   })
+  const paused = new Gauge({
+    name: 'commonwheel_paused',
+    help: '1: this node begins no builds, for this cause',
+    labelNames: ['cause'] as const,
+    registers
+  })
   const setCopies = copiesGauges(registers)
   const setUpstream = upstreamGauges(registers)
   return {
@@ -36,6 +43,9 @@ export function createMetrics(): Metrics {
       peers.set(status.peers.connected)
       entries.set(status.ledger.entries)
       running.set(status.node.running.length)
+      paused.reset()
+      for (const cause of PAUSE_CAUSES) paused.set({ cause }, 0)
+      for (const { cause } of status.node.pauses) paused.set({ cause }, 1)
       for (const { target, queued, claimed, done, failed } of status.queue) {
         for (const [state, count] of Object.entries({ queued, claimed, done, failed }))
           jobs.set({ target, state }, count)

@@ -2,13 +2,16 @@ import { messageOf } from '../core/errors.ts'
 import type { Clock, Log } from '../core/ports.ts'
 import { isDamage } from '../storage/database-health.ts'
 
+/** How a node stops by itself: its membership is over, or only its work for now. */
+export type NodeEnd = 'left' | 'finished'
+
 /** One life of a node: from opening its data folder to closing it. */
 export interface Life {
   /** Undoes itself when it fails: nothing of the data folder is open then. */
   start(): Promise<void>
   stop(): Promise<void>
-  /** Resolves when its owner told the node to leave. */
-  readonly left: Promise<void>
+  /** Resolves when its owner told the node to leave, or to finish, and it has. */
+  readonly over: Promise<NodeEnd>
   /** Runs once, when the database turns out to be broken. */
   onDamage(listener: (error: Error) => void): void
 }
@@ -31,8 +34,8 @@ export interface LivesParts<L extends Life> {
 export class NodeLives<L extends Life> {
   readonly #parts: LivesParts<L>
   /** Resolves when the node stopped by itself; rejects when it cannot go on. */
-  readonly ended: Promise<void>
-  #onEnded: () => void = () => undefined
+  readonly ended: Promise<NodeEnd>
+  #onEnded: (end: NodeEnd) => void = () => undefined
   #onFailed: (error: unknown) => void = () => undefined
   #current: L | undefined
   #repairsMs: readonly number[] = []
@@ -69,7 +72,7 @@ export class NodeLives<L extends Life> {
       return this.#started()
     })
     this.#current = life
-    life.left.then(this.#onEnded, this.#onFailed)
+    life.over.then(this.#onEnded, this.#onFailed)
     life.onDamage((error) => {
       this.#turn = this.#turn.then(() => this.#renew(error))
     })

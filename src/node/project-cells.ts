@@ -3,6 +3,7 @@ import type { JobId, ProjectName } from '../core/ids.ts'
 import { jobId } from '../core/job.ts'
 import type { Release } from '../core/releases.ts'
 import type { Target } from '../core/target.ts'
+import { builtReason } from '../core/wheel-remarks.ts'
 import type { JobStateView } from '../http/api-types.ts'
 import type { CellBuildView, CellView } from '../http/project-view.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
@@ -78,7 +79,7 @@ function reasonOf(cell: CellState): string {
     case 'upstream':
       return `upstream ships ${cell.filename}`
     case 'built':
-      return cell.wheel.filename
+      return builtReason(cell.wheel)
     case 'open':
     case 'waiting':
       return ''

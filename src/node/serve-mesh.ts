@@ -2,8 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { failureCauses } from '../build/classify-failure.ts'
 import type { Config } from '../config/load-config.ts'
 import type { NodeId, TargetId } from '../core/ids.ts'
-import type { UpstreamIndex } from '../core/ports.ts'
-import type { NodeAction, NodeModeView } from '../http/api-types.ts'
+import type { BlobStore, UpstreamIndex, WheelBuilder } from '../core/ports.ts'
+import type {
+  NodeAction,
+  NodeModeView,
+  PauseRequest,
+  PauseView,
+  RefusedPythonView,
+  RunningJobView
+} from '../http/api-types.ts'
 import type { ControlSource } from '../http/api-routes.ts'
 import { createApp } from '../http/app.ts'
 import type { FileSource } from '../http/file-routes.ts'
@@ -26,6 +33,7 @@ import { followUpstream, upstreamView } from './follow-upstream.ts'
 import { createPeopleParts } from './people-source.ts'
 import { createProjectSource, type MetadataRef } from './project-source.ts'
 import { SoundBlobs } from './sound-blobs.ts'
+import { createReproduceSource } from './reproduce.ts'
 import { createStorageSource } from './storage-source.ts'
 import { createWantDesk } from './want-desk.ts'
 import { dependenciesIn } from './wheel-dependencies.ts'
@@ -36,9 +44,15 @@ const METADATA_MS = 3_000
 /** What HTTP needs of the rest of the node, which is made after it. */
 export interface NodeHand {
   mode(): NodeModeView
-  /** Why this machine builds nothing right now. */
-  trouble(): string | undefined
-  act(action: NodeAction): Promise<NodeModeView>
+  /** Why nothing is begun. */
+  pauses(): readonly PauseView[]
+  /** Of these, what somebody should know of, and what else keeps this machine from building right now. */
+  troubles(): readonly string[]
+  running(): readonly RunningJobView[]
+  refusedPythons(): readonly RefusedPythonView[]
+  act(action: NodeAction, request: PauseRequest): Promise<void>
+  /** Undefined while this node builds nothing. */
+  builderInto(): ((blobs: BlobStore) => WheelBuilder) | undefined
 }
 
 export interface Served {
@@ -72,13 +86,28 @@ export function serveMesh(mesh: Mesh, config: Config, parts: ServeParts): Served
       staged,
       demand,
       projects,
-      people: createPeopleParts({ viewParts, pages: mesh.pages, index, demand, causes: failureCauses() }),
+      people: createPeopleParts({
+        viewParts,
+        pages: mesh.pages,
+        index,
+        demand,
+        causes: failureCauses(config.dataDir)
+      }),
       control,
       clock,
       log,
       files,
       logs: createLogSource(passing),
       storage: createStorageSource(mesh),
+      reproduce: createReproduceSource({
+        dataDir: config.dataDir,
+        results: state.results,
+        upstream: parts.upstream,
+        store,
+        blobs: network.blobs,
+        random: parts.random,
+        builderInto: () => parts.hand.builderInto()
+      }),
       health: createHealthSource(viewParts, parts.hand)
     },
     { token }
@@ -137,7 +166,9 @@ function createSources(
     startedMs: clock.monotonicMs(),
     connected: () => network.connected(),
     mode: () => hand.mode(),
-    trouble: () => hand.trouble(),
+    pauses: () => hand.pauses(),
+    running: () => hand.running(),
+    refusedPythons: () => hand.refusedPythons(),
     storage: () => mesh.storage.view(),
     copies: () => mesh.keeper.status(),
     upstream: () => upstreamView(observer, config.follow, demand.standing())
@@ -151,7 +182,7 @@ function createSources(
     signer,
     random,
     addresses: () => memberAddresses(mesh),
-    act: (action) => hand.act(action)
+    act: (action, request) => hand.act(action, request)
   })
   return { index, staged, demand, projects, control, viewParts }
 }
@@ -184,7 +215,7 @@ function createHealthSource(viewParts: MeshViewParts, hand: NodeHand): HealthSou
     async health() {
       const storage = viewParts.storage()
       const problems = [
-        ...new Set([hand.trouble(), viewParts.copies().trouble, storage.trouble, storage.damage])
+        ...new Set([...hand.troubles(), viewParts.copies().trouble, storage.trouble, storage.damage])
       ].filter((one) => one !== undefined)
       return { ok: problems.length === 0, problems }
     },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { messageOf } from '../core/errors.ts'
 import type { Sha256 } from '../core/ids.ts'
 import { BLOB_PIECE_BYTES } from '../core/limits.ts'
-import type { BlobPart, Clock, Log } from '../core/ports.ts'
+import type { BlobPart, BlobRange, Clock, Log } from '../core/ports.ts'
 import type { OpenedFile } from '../http/file-routes.ts'
 import type { DiskBlobStore } from '../storage/blob-store.ts'
 
@@ -13,8 +13,6 @@ export interface SoundBlobParts {
   /** The bytes on the disk are wrong: moves them away, and tries to get sound ones. */
   rotted(digest: Sha256): Promise<void>
 }
-
-type Range = { readonly start: number; readonly end: number }
 
 /** Bytes that were right stay right for a day, as far as clients go: a card that rots is found by the scrub. */
 const SOUND_MS = 24 * 3600 * 1000
@@ -35,14 +33,17 @@ export class SoundBlobs {
   }
 
   /** Undefined: it is not here, or what is here is wrong and nobody could give another copy. */
-  async open(digest: Sha256, range?: Range): Promise<OpenedFile | undefined> {
+  async open(digest: Sha256, range?: BlobRange): Promise<OpenedFile | undefined> {
     const { store } = this.#parts
     const size = await store.size(digest)
     if (size === undefined) return undefined
     if (this.#isKnownSound(digest)) return { size, chunks: store.read(digest, range) }
     // A part of a large one is not worth reading all of it; the client checks the whole.
     if (size > BLOB_PIECE_BYTES)
-      return { size, chunks: range === undefined ? this.#checked(digest) : store.read(digest, range) }
+      return {
+        size,
+        chunks: range?.end === undefined ? this.#checked(digest, range) : store.read(digest, range)
+      }
     if (!(await this.#isSound(digest)) && !(await this.#isMended(digest))) return undefined
     this.#remember(digest)
     return { size, chunks: store.read(digest, range) }
@@ -80,10 +81,10 @@ export class SoundBlobs {
     })
   }
 
-  async *#checked(digest: Sha256): AsyncGenerator<Uint8Array> {
+  async *#checked(digest: Sha256, range?: BlobRange): AsyncGenerator<Uint8Array> {
     const hash = createHash('sha256')
     let last: Uint8Array | undefined
-    for await (const chunk of this.#parts.store.read(digest)) {
+    for await (const chunk of this.#parts.store.read(digest, range)) {
       if (last !== undefined) yield last
       hash.update(chunk)
       last = chunk

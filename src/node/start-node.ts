@@ -31,7 +31,7 @@ export interface RunningNode {
   readonly ticket?: string
   readonly buildRefusal?: string
   stop(): Promise<void>
-  /** Resolves when the node stopped by itself: its owner told it to leave. */
+  /** Resolves when the node stopped by itself: its owner told it to leave, or to finish. */
   readonly ended: Promise<void>
 }
 
@@ -73,9 +73,9 @@ export async function startNode(config: Config, options: StartOptions = {}): Pro
       await removeApiFile(config.dataDir, process.pid)
       await lives.stop()
     })())
-  const ended = lives.ended.then(async () => {
+  const ended = lives.ended.then(async (end) => {
     await stop()
-    await forgetMembership(config.dataDir)
+    if (end === 'left') await forgetMembership(config.dataDir)
   })
   const [ticket, refusal] = [ticketOf(mesh, ports), node.buildRefusal()]
   return {
@@ -120,7 +120,7 @@ async function beginLife(
   return {
     mesh,
     node,
-    left: node.left,
+    over: node.over,
     onDamage: (listener) => {
       mesh.storage.onDamage(listener)
     },

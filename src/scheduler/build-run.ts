@@ -2,6 +2,7 @@ import type { ClaimNote } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
 import { jobId, parseJobId } from '../core/job.ts'
 import { PROGRESS_AGAIN_MS, PROGRESS_MS } from '../core/limits.ts'
+import { pinsToTell } from '../core/pins.ts'
 import type { BuildPhase, BuildReport, Clock, Log, RetaggedWheel, WheelBuilder } from '../core/ports.ts'
 import type { BuildLimits, ResultRecord } from '../core/record.ts'
 import type { JobRow } from './job-board.ts'
@@ -13,8 +14,10 @@ export interface BuildRunParts {
   readonly clock: Clock
   readonly log: Log
   readonly builder: WheelBuilder
+  /** Requirements of an earlier build of the job. */
+  readonly pins?: readonly string[]
   readonly publish: (result: ResultRecord) => Promise<void>
-  capacity(): BuildLimits
+  limits(): BuildLimits
   /** The build is over, its result not signed yet: the slot is free. */
   onReport(run: BuildRun, report: BuildReport): void
   /** The result could not be written; it is tried again. */
@@ -37,6 +40,7 @@ export class BuildRun {
   #toldMs: number
   /** The coordinator heard of the last progress; it knows of the grant itself. */
   #isNoted = true
+  #pins: readonly string[] | undefined
 
   constructor(parts: BuildRunParts, claim: ClaimNote, row: JobRow) {
     this.#parts = parts
@@ -70,6 +74,11 @@ export class BuildRun {
     return this.#publishedMs
   }
 
+  /** What it is built with, as far as a message takes it. */
+  pins(): readonly string[] | undefined {
+    return this.#pins
+  }
+
   isProgressDue(nowMs: number): boolean {
     return nowMs - this.#toldMs >= (this.#isNoted ? PROGRESS_MS : PROGRESS_AGAIN_MS)
   }
@@ -99,8 +108,13 @@ export class BuildRun {
       this.#phase = phase
     }
     try {
+      const { pins } = this.#parts
       const request = { job: { project, version, target, sdist: sdist.ref }, sdistUrl: sdist.url }
-      const report = await builder.build(request, { signal, onPhase })
+      const onRequirements = (lines: readonly string[]): void => {
+        this.#pins = pinsToTell(lines)
+      }
+      const told = { signal, onPhase, onRequirements }
+      const report = await builder.build(pins === undefined ? request : { ...request, pins }, told)
       this.#isBuilding = false
       this.#phase = 'store'
       this.#parts.onReport(this, report)
@@ -125,7 +139,7 @@ export class BuildRun {
       ...about,
       job,
       ...(wheel === undefined ? {} : { wheel }),
-      ...(failure === undefined ? {} : { failure, limits: this.#parts.capacity() }),
+      ...(failure === undefined ? {} : { failure, limits: report.limits ?? this.#parts.limits() }),
       ...ending,
       ...(pass !== undefined && { pass })
     }

@@ -2,6 +2,7 @@ import type { ClaimNote } from '../core/coordination.ts'
 import { compareFences } from '../core/fence.ts'
 import type { JobId, NodeId } from '../core/ids.ts'
 import { CLAIM_TTL_MS, GRANT_FRESH_MS, MAX_CLAIMS_PER_BUILDER } from '../core/limits.ts'
+import { PinBook } from './pin-book.ts'
 
 /** One live claim as this node knows it: granted here, noted as a witness, or heard of. */
 export interface Claim {
@@ -30,6 +31,7 @@ export class Claims {
   /** A second builder at work on a claimed job, as after a cut: it has the job when the first one falls silent. */
   readonly #rivals = new Map<JobId, Claim>()
   readonly #ofBuilder = new Map<NodeId, Set<JobId>>()
+  readonly pins = new PinBook()
 
   get(job: JobId): Claim | undefined {
     return this.#live.get(job) ?? this.#offers.get(job)
@@ -119,6 +121,7 @@ export class Claims {
     const known = this.get(job)
     if (known !== undefined) this.#remove(known)
     this.#rivals.delete(job)
+    this.pins.forget(job)
   }
 
   /** Takes out the claims whose time is over. */

@@ -1,8 +1,9 @@
 import { UPSTREAM_SHARD, type CoordinationMessage } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
-import type { NodeId } from '../core/ids.ts'
+import type { JobId, NodeId } from '../core/ids.ts'
 import { parseJobId } from '../core/job.ts'
-import type { BlobSource, BlobStore, Clock, Log } from '../core/ports.ts'
+import { pinsOfResults } from '../core/pins.ts'
+import type { BlobSource, BlobStore, Clock, Log, TextPacker } from '../core/ports.ts'
 import type { AdmitRecord } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { MeshState } from '../ledger/mesh-state.ts'
@@ -21,6 +22,8 @@ export interface EngineParts {
   readonly store: BlobStore
   readonly blobs: BlobSource
   readonly witnesses: WitnessStore
+  /** What is kept of pages is packed by this. Unless given, it is kept as it is. */
+  readonly packer?: TextPacker
   /** Members to which there is a connection now. */
   connected(): readonly NodeId[]
   send(to: NodeId, message: CoordinationMessage): void
@@ -43,6 +46,8 @@ export interface Engine {
   readonly board: JobBoard
   readonly coordination: Coordination
   readonly maker: BoardMaker
+  /** Build requirements that the job's results in the ledger lend to its next build. */
+  pinsOf(job: JobId): readonly string[] | undefined
   /** Reads the stored feeds and takes part in the mesh's shards from then on. */
   load(): Promise<void>
   stop(): void
@@ -51,7 +56,7 @@ export interface Engine {
 export function createEngine(parts: EngineParts, options: CoordinationOptions): Engine {
   const { clock, log, state, ledger, store, blobs, witnesses } = parts
   const { observations } = state
-  const pages = createPageBook(observations)
+  const pages = createPageBook(observations, parts.packer)
   const loader = createPageLoader({ pages, store, clock, log, observations, blobs })
   const board = new JobBoard({ state, pages, clock, needPage: loader.need.bind(loader) })
   const maker = new BoardMaker({ state, board, loader, clock, log })
@@ -93,6 +98,7 @@ export function createEngine(parts: EngineParts, options: CoordinationOptions): 
   })
   return {
     ...views,
+    pinsOf: (job) => pinsOfResults(state.results.ofJob(job).map(({ record }) => record)),
     async load() {
       await ledger.load()
       for (const [node, { addresses }] of state.nodes.all()) parts.onNode(node, addresses)

@@ -121,11 +121,12 @@ export class Granting {
   }
 
   /** A builder works: the claim lives on, or is taken over from a coordinator that told nobody here. */
-  onProgress(from: NodeId, { claim, ended }: Message<'progress'>, nowMs: number): Refusal | undefined {
+  onProgress(from: NodeId, { claim, ended, pins }: Message<'progress'>, nowMs: number): Refusal | undefined {
     const { claims, shard, self } = this.#world
     const known = ended !== undefined && this.#world.hasResult(claim, ended)
     if (!known && !claims.note(claim, nowMs, 'builder')) return refused('too-many-claims')
     if (!known && ended !== undefined) this.#world.lacks(from)
+    if (!known && pins !== undefined) claims.pins.keep(claim.job, pins)
     // Whatever becomes of the claim, its builder goes on: a finished build is never thrown away.
     if (this.#world.holder(nowMs) === self)
       this.#world.send(from, { kind: 'progress-noted', shard, claim, ...(known && { known }) })
@@ -260,11 +261,13 @@ export class Granting {
   }
 
   #tell({ note, nonce }: Claim): void {
+    const pins = this.#world.claims.pins.get(note.job)
     this.#world.send(note.builder, {
       kind: 'grant',
       shard: this.#world.shard,
       nonce: nonce ?? 0,
-      claim: note
+      claim: note,
+      ...(pins !== undefined && { pins })
     })
   }
 

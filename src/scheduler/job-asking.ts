@@ -25,6 +25,20 @@ export interface AskWorld {
   send(to: NodeId, message: CoordinationMessage): void
 }
 
+/** The world of somebody who has all of it but chance. */
+export function askWorld(coordinators: Omit<AskWorld, 'random'>, random: Random): AskWorld {
+  return {
+    random,
+    shardsOf: (target) => coordinators.shardsOf(target),
+    holder: (shard) => coordinators.holder(shard),
+    hasWork: (shard, mayTake) => coordinators.hasWork(shard, mayTake),
+    nodes: () => coordinators.nodes(),
+    send: (to, message) => {
+      coordinators.send(to, message)
+    }
+  }
+}
+
 export interface AskOptions {
   readonly self: NodeId
   readonly boot: number

@@ -11,6 +11,7 @@ import type { PageBook } from '../ledger/page-book.ts'
 import type { Wish } from '../ledger/wishes.ts'
 import { BatchBook } from './batch-book.ts'
 import { BoardRelease, cellsOf, sameState, type BoardCell, type JobRow } from './board-cell.ts'
+import { expectedMs } from './expected-time.ts'
 import { JobQueue, type Taking } from './job-queue.ts'
 import { wantedReleases } from './wanted-releases.ts'
 
@@ -120,12 +121,14 @@ export class JobBoard {
   }
 
   /**
-   * Whether a builder can take a job: it has what the job's failures say that it needs. Packages are looked up in the builder's
+   * Whether a builder can take a job: it has what the job's failures say that it needs, and takes jobs as long as this one. Packages are looked up in the builder's
    * own record; without a builder, a job that needs packages fits nobody. What is not on the board fits nobody.
    */
   fits(job: JobId, capacity: Capacity, builder?: NodeId): boolean {
     const state = this.#cell(job)?.state
     if (state === undefined) return false
+    const { longestMs } = capacity
+    if (longestMs !== undefined && (expectedMs(this.#parts.state.results, job) ?? 0) > longestMs) return false
     if (state.kind !== 'open' || state.needs === undefined) return true
     const record = builder === undefined ? undefined : this.#parts.state.nodes.get(builder)
     return meets({ limits: capacity, packages: record?.packages ?? [] }, state.needs)

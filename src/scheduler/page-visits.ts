@@ -86,7 +86,8 @@ export class PageVisits {
     const observation = state.observations.newest(project)
     if (observation === undefined) return undefined
     const recorded = Math.max(0, clock.wallMs() - observation.record.observedMs)
-    const check = this.#checks.get(project)
+    // Each request for a page comes here; a visit is what keeps a check.
+    const check = this.#checks.peek(project)
     return check?.failures === 0 ? Math.min(recorded, clock.monotonicMs() - check.atMs) : recorded
   }
 

@@ -24,7 +24,7 @@ export class PresenceBook {
   note(node: NodeId, presence: Presence, nowMs: number): boolean {
     const known = this.#sightings.get(node)
     if (known?.presence.boot === presence.boot && presence.seq <= known.presence.seq) return false
-    if (known?.presence.staying !== presence.staying || !this.isPresent(node, nowMs)) this.#version++
+    if (!isAlike(known?.presence, presence) || !this.isPresent(node, nowMs)) this.#version++
     this.#forget(node)
     const [longestUnheard] = this.#sightings.keys()
     if (this.#sightings.size >= MAX_SIGHTINGS && longestUnheard !== undefined) this.#forget(longestUnheard)
@@ -40,7 +40,7 @@ export class PresenceBook {
     return this.#sightings.get(node)
   }
 
-  /** Grows when a node came, came back, or said goodbye. */
+  /** Grows when a node came, came back, said goodbye, was paused or went on. */
   version(): number {
     return this.#version
   }
@@ -49,6 +49,11 @@ export class PresenceBook {
     const sighting = this.#sightings.get(node)
     if (sighting?.presence.staying !== true) return false
     return nowMs - sighting.heardMs < PRESENCE_MISSED * presencePeriodMs(this.#sightings.size)
+  }
+
+  /** It says that it begins no builds for now. */
+  isPaused(node: NodeId): boolean {
+    return this.#sightings.get(node)?.presence.paused !== undefined
   }
 
   /** The node that says it builds a job. */
@@ -73,6 +78,11 @@ export class PresenceBook {
     }
     this.#sightings.delete(node)
   }
+}
+
+/** Whoever counts on the node may go on doing so as before. */
+function isAlike(known: Presence | undefined, now: Presence): boolean {
+  return known?.staying === now.staying && (known.paused === undefined) === (now.paused === undefined)
 }
 
 /** Slow enough that the mesh carries at most some ten presence messages a second. */

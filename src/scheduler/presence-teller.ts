@@ -1,11 +1,13 @@
-import type { Presence, RunningJob } from '../core/coordination.ts'
-import { PRESENCE_GAP_MS } from '../core/limits.ts'
+import type { PausedNote, Presence, RunningJob } from '../core/coordination.ts'
+import { MAX_PAUSE_REASON_CHARS, PRESENCE_GAP_MS } from '../core/limits.ts'
 import { presencePeriodMs } from './presence-book.ts'
 
 /** What the node's own builders are doing. */
 export interface Workload {
   freeSlots(): number
   running(): readonly RunningJob[]
+  /** Why it begins nothing for now, if so. */
+  paused?(): PausedNote | undefined
 }
 
 export interface PresenceParts {
@@ -20,7 +22,7 @@ export interface PresenceParts {
   tell(presence: Presence): void
 }
 
-/** Tells the mesh that this node is there: from its own timer, and at once when what it builds, or whether it has room, changes. */
+/** Tells the mesh that this node is there: from its own timer, and at once when what it builds, whether it has room, or why it is paused changes. */
 export class PresenceTeller {
   readonly #parts: PresenceParts
   #seq = 0
@@ -59,16 +61,27 @@ export class PresenceTeller {
       running: workload?.running() ?? [],
       entries: this.#parts.entryCount(),
       room: this.#hasRoom(),
+      ...pausedField(workload?.paused?.()),
       staying
     })
   }
 
   #describe(): string {
-    const running = this.#parts.workload()?.running() ?? []
-    return [this.#hasRoom(), ...running.map(({ job, phase }) => `${job} ${phase}`)].join()
+    const workload = this.#parts.workload()
+    const running = workload?.running() ?? []
+    // The cause alone: a reason with a temperature in it would be news at every turn.
+    const cause = workload?.paused?.()?.cause ?? ''
+    return [this.#hasRoom(), cause, ...running.map(({ job, phase }) => `${job} ${phase}`)].join()
   }
 
   #hasRoom(): boolean {
     return this.#parts.hasRoom?.() ?? true
   }
+}
+
+function pausedField(note: PausedNote | undefined): Pick<Presence, 'paused'> {
+  if (note === undefined) return {}
+  const { cause, reason, elapsedMs } = note
+  const told = reason.slice(0, MAX_PAUSE_REASON_CHARS)
+  return { paused: { cause, reason: told, elapsedMs: Math.max(0, Math.round(elapsedMs)) } }
 }

@@ -58,17 +58,17 @@ export class Roster {
     return this.#present.value
   }
 
-  /** Somebody who builds for the target is here. */
+  /** Somebody who builds for the target is here, and not paused. */
   isServed(target: TargetId, nowMs: number): boolean {
     const known = this.#served.get(target)
     if (this.#isFresh(known, nowMs)) return known.value
-    const served = this.builders(target).some((node) => this.#isHere(node, nowMs))
+    const served = this.builders(target).some((node) => this.#mayBuild(node, nowMs))
     this.#served.set(target, this.#counted(served, nowMs))
     return served
   }
 
   hasOtherBuilder(target: TargetId, builder: NodeId, nowMs: number): boolean {
-    return this.builders(target).some((node) => node !== builder && this.#isHere(node, nowMs))
+    return this.builders(target).some((node) => node !== builder && this.#mayBuild(node, nowMs))
   }
 
   #findPresent(nowMs: number): readonly NodeId[] {
@@ -77,8 +77,9 @@ export class Roster {
     return [...here].filter((node) => this.#parts.isMember(node) && !presence.hasLeft(node))
   }
 
-  #isHere(node: NodeId, nowMs: number): boolean {
-    return node === this.#parts.self || this.#parts.presence.isPresent(node, nowMs)
+  #mayBuild(node: NodeId, nowMs: number): boolean {
+    const { self, presence } = this.#parts
+    return (node === self || presence.isPresent(node, nowMs)) && !presence.isPaused(node)
   }
 
   #isFresh<T>(known: Counted<T> | undefined, nowMs: number): known is Counted<T> {

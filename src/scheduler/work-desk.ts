@@ -1,15 +1,15 @@
-import type { Capacity, ClaimNote, RunningJob, ShardId } from '../core/coordination.ts'
+import type { Capacity, ClaimNote, PausedNote, RunningJob, ShardId } from '../core/coordination.ts'
 import { messageOf } from '../core/errors.ts'
 import { compareFences, type Fence } from '../core/fence.ts'
 import type { JobId, NodeId, TargetId } from '../core/ids.ts'
 import { GRANT_FRESH_MS, MAX_CLAIMS_PER_BUILDER } from '../core/limits.ts'
 import type { BuildReport, Clock, Log, Random, WheelBuilder } from '../core/ports.ts'
-import type { ResultRecord } from '../core/record.ts'
-import { backOffMs } from '../core/retry.ts'
+import type { BuildLimits, ResultRecord } from '../core/record.ts'
 import { BuildRun } from './build-run.ts'
 import type { GrantReceiver } from './coordination.ts'
 import { isUnfinished, type JobBoard, type JobRow } from './job-board.ts'
-import { JobAsking, type AskWorld, type Question } from './job-asking.ts'
+import { askWorld, JobAsking, type AskWorld, type Question } from './job-asking.ts'
+import { MachineTrouble } from './machine-trouble.ts'
 import type { Message } from './lease-types.ts'
 import type { Workload } from './presence-teller.ts'
 import { ResultTeller } from './result-teller.ts'
@@ -31,9 +31,15 @@ export interface WorkDeskParts {
   readonly builder: WheelBuilder
   readonly coordinators: Coordinators
   publish(result: ResultRecord): Promise<void>
+  /** Build requirements that the ledger has for the next build of the job. */
+  pinsOf?(job: JobId): readonly string[] | undefined
   capacity(): Capacity
+  /** Under which limits builds run; unless given, those of the capacity. */
+  limits?(): BuildLimits
   /** Why what is built could not be stored, if so: then nothing is begun. */
   noRoom?(): string | undefined
+  /** Why nothing is begun for now, if so: its owner, or the machine, asks for it. */
+  paused?(): PausedNote | undefined
 }
 
 export interface WorkDeskOptions {
@@ -44,6 +50,12 @@ export interface WorkDeskOptions {
   readonly slots: number
   /** Whether a grant's fence is below the highest heard; the simulator tries what happens without. */
   readonly rules?: { isOutdated(grant: Fence, highest: Fence | undefined): boolean }
+}
+
+/** A claim of this node's, and what its last builder built with. */
+interface Granted {
+  readonly claim: ClaimNote
+  readonly pins: readonly string[] | undefined
 }
 
 /** Jobs that ended here lately: a grant of one of them that the network repeats is not given back. */
@@ -58,16 +70,14 @@ export class WorkDesk implements GrantReceiver, Workload {
   readonly #results: ResultTeller
   #endedJobs: readonly JobId[] = []
   #accepting = true
-  /** Troubles of this machine in a row, and until when it builds nothing because of them. */
-  #troubles = 0
-  #troubledUntilMs = 0
-  #troubleReason: string | undefined
+  readonly #trouble: MachineTrouble
 
   constructor(parts: WorkDeskParts, options: WorkDeskOptions) {
     this.#parts = parts
     this.#options = options
     const { board, coordinators, random } = parts
     this.#results = new ResultTeller(coordinators)
+    this.#trouble = new MachineTrouble(() => parts.noRoom?.())
     const asker = {
       mayTake: (job: JobId) =>
         !this.#runs.has(job) && !this.#results.has(job) && board.fits(job, parts.capacity(), options.self),
@@ -89,7 +99,7 @@ export class WorkDesk implements GrantReceiver, Workload {
   }
 
   freeSlots(): number {
-    if (!this.#accepting || this.trouble() !== undefined) return 0
+    if (!this.#accepting || this.paused() !== undefined) return 0
     let building = 0
     for (const run of this.#runs.values()) if (run.isBuilding()) building++
     // A disk that takes no results must not be asked for ever more of them.
@@ -107,7 +117,12 @@ export class WorkDesk implements GrantReceiver, Workload {
 
   /** Why this machine builds nothing for now, if its own trouble is the reason. */
   trouble(): string | undefined {
-    return this.#nowMs() < this.#troubledUntilMs ? this.#troubleReason : this.#parts.noRoom?.()
+    return this.#trouble.reason(this.#nowMs())
+  }
+
+  /** Why nothing is begun for now, and since when: what the others hear. */
+  paused(): PausedNote | undefined {
+    return this.#parts.paused?.() ?? this.#trouble.note(this.#nowMs())
   }
 
   /** Takes no new jobs; those that run go on. */
@@ -115,20 +130,25 @@ export class WorkDesk implements GrantReceiver, Workload {
     this.#accepting = false
   }
 
+  /** Takes jobs again, and does not wait until a trouble of its own is over. */
   resume(): void {
     this.#accepting = true
-    this.#troubledUntilMs = 0
+    this.#trouble.forgive()
+  }
+
+  async stop(): Promise<void> {
+    this.finish()
+    await this.giveBack()
   }
 
   /** Ends the running builds and gives their claims back, to the coordinator that is known then. */
-  async stop(): Promise<void> {
-    this.finish()
+  async giveBack(): Promise<void> {
     const runs = [...this.#runs.values()]
-    for (const run of runs) run.abort(new Error('the node stops'))
+    for (const run of runs) run.abort(new Error('the node gives its builds back'))
     await Promise.all(runs.map(({ ended }) => ended))
   }
 
-  onGrant(from: NodeId, { shard, nonce, claim }: Message<'grant'>): Refusal | undefined {
+  onGrant(from: NodeId, { shard, nonce, claim, pins }: Message<'grant'>): Refusal | undefined {
     if (claim.fence.holder !== from) return blamed('not-the-holder')
     if (claim.builder !== this.#options.self) return blamed('not-the-builder')
     const question = this.#asking.answered(nonce, shard)
@@ -138,7 +158,7 @@ export class WorkDesk implements GrantReceiver, Workload {
       if (!this.#runs.has(claim.job) && !this.#endedJobs.includes(claim.job)) this.#giveUp(claim, shard, from)
       return refusal
     }
-    this.#take(from, claim, shard)
+    this.#take(from, { claim, pins }, shard)
     this.#look()
     return undefined
   }
@@ -179,7 +199,7 @@ export class WorkDesk implements GrantReceiver, Workload {
     return this.#nowMs() - askedMs > GRANT_FRESH_MS ? refused('not-asked') : undefined
   }
 
-  #take(from: NodeId, claim: ClaimNote, shard: ShardId): void {
+  #take(from: NodeId, { claim, pins }: Granted, shard: ShardId): void {
     const running = this.#runs.get(claim.job)
     if (running !== undefined) {
       running.adopt(claim)
@@ -187,7 +207,7 @@ export class WorkDesk implements GrantReceiver, Workload {
     }
     const row = this.#parts.board.get(claim.job)
     if (row !== undefined && isUnfinished(row) && row.sdist !== undefined) {
-      this.#begin(claim, row)
+      this.#begin({ claim, pins: this.#parts.pinsOf?.(claim.job) ?? pins }, row)
       return
     }
     this.#parts.log.debug('a granted job is not open here; given back', { job: claim.job })
@@ -199,14 +219,15 @@ export class WorkDesk implements GrantReceiver, Workload {
     if (this.freeSlots() > 0) this.#asking.look(this.#nowMs())
   }
 
-  #begin(claim: ClaimNote, row: JobRow): void {
+  #begin({ claim, pins }: Granted, row: JobRow): void {
     const { clock, log, builder } = this.#parts
     const parts = {
       clock,
       log,
       builder,
+      ...(pins !== undefined && { pins }),
       publish: (result: ResultRecord) => this.#parts.publish(result),
-      capacity: () => this.#parts.capacity(),
+      limits: () => this.#parts.limits?.() ?? this.#parts.capacity(),
       onReport: (_run: BuildRun, report: BuildReport) => {
         this.#onReport(report)
       },
@@ -232,16 +253,14 @@ export class WorkDesk implements GrantReceiver, Workload {
   /** The slot is free while the result is signed and stored: the next job is asked for at once. */
   #onReport({ failure }: BuildReport): void {
     if (failure?.class === 'infra') this.#onTrouble(failure.reason)
-    else this.#troubles = 0
+    else this.#trouble.worked()
     this.#look()
   }
 
   /** The machine failed, not the package: no more jobs for a while, and everybody can see why. */
   #onTrouble(reason: string): void {
-    this.#troubles++
-    this.#troubleReason = reason
-    this.#troubledUntilMs = this.#nowMs() + backOffMs(this.#troubles)
-    this.#parts.log.error('this machine cannot build; it pauses', { reason, failuresInARow: this.#troubles })
+    const failuresInARow = this.#trouble.failed(reason, this.#nowMs())
+    this.#parts.log.error('this machine cannot build; it pauses', { reason, failuresInARow })
   }
 
   #giveUp(claim: ClaimNote, shard: ShardId, granter?: NodeId): void {
@@ -253,10 +272,12 @@ export class WorkDesk implements GrantReceiver, Workload {
   #tellProgress(run: BuildRun, nowMs: number): void {
     run.progressTold(nowMs)
     const { claim } = run
+    const pins = run.pins()
     const { coordinators } = this.#parts
     const shard = coordinators.shardOf(claim.job)
     for (const node of new Set([coordinators.holder(shard), ...coordinators.witnesses(shard)]))
-      if (node !== undefined) coordinators.send(node, { kind: 'progress', shard, claim })
+      if (node !== undefined)
+        coordinators.send(node, { kind: 'progress', shard, claim, ...(pins !== undefined && { pins }) })
   }
 
   #nowMs(): number {
@@ -266,17 +287,4 @@ export class WorkDesk implements GrantReceiver, Workload {
 
 function isBelow(grant: Fence, highest: Fence | undefined): boolean {
   return highest !== undefined && compareFences(grant, highest) < 0
-}
-
-function askWorld(coordinators: Coordinators, random: Random): AskWorld {
-  return {
-    random,
-    shardsOf: (target) => coordinators.shardsOf(target),
-    holder: (shard) => coordinators.holder(shard),
-    hasWork: (shard, mayTake) => coordinators.hasWork(shard, mayTake),
-    nodes: () => coordinators.nodes(),
-    send: (to, message) => {
-      coordinators.send(to, message)
-    }
-  }
 }

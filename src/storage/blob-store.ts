@@ -5,7 +5,15 @@ import { BlobError } from '../core/blob-error.ts'
 import { piecesOf } from '../core/blob-pieces.ts'
 import { isSha256, type Sha256 } from '../core/ids.ts'
 import { BLOB_CHUNK_BYTES, MAX_BLOB_BYTES } from '../core/limits.ts'
-import type { BlobWriteOptions, PartStore, PieceStore, Random, WrittenBlob } from '../core/ports.ts'
+import type {
+  BlobRange,
+  BlobWriteOptions,
+  PartStore,
+  PieceStore,
+  Random,
+  WrittenBlob
+} from '../core/ports.ts'
+import { ReadBuffers } from '../core/read-buffers.ts'
 import { blobPaths, type BlobPaths } from './blob-paths.ts'
 import { isNotFound, moveDurably, removeFile } from './files.ts'
 import { PartialFiles } from './partial-blob.ts'
@@ -17,11 +25,6 @@ import { sweepLeftovers } from './sweep-leftovers.ts'
 export interface DiskBlobStore extends PieceStore, PartStore {
   /** Reads the whole blob: `false` when its bytes are no longer those that its name promises. */
   verify(digest: Sha256): Promise<boolean>
-}
-
-interface Range {
-  readonly start?: number
-  readonly end?: number
 }
 
 /** Blobs as files in `root`, which is made when missing. What an earlier process left half-written is cleared away. */
@@ -62,13 +65,21 @@ async function removeBlob(paths: BlobPaths, digest: Sha256): Promise<void> {
   await removeFile(paths.pieceList(digest))
 }
 
-async function* readBlob(paths: BlobPaths, digest: Sha256, range: Range = {}): AsyncGenerator<Uint8Array> {
+async function* readBlob(
+  paths: BlobPaths,
+  digest: Sha256,
+  range: BlobRange = {}
+): AsyncGenerator<Uint8Array> {
   const file = await inFolder(paths, () => openBlob(paths, digest))
   try {
     const { size } = await file.stat()
     const end = Math.min(range.end ?? size, size)
     for (let at = range.start ?? 0; at < end;) {
-      const chunk = await readChunk(file, at, Math.min(BLOB_CHUNK_BYTES, end - at))
+      const chunk = await readChunk(file, {
+        at,
+        length: Math.min(BLOB_CHUNK_BYTES, end - at),
+        buffers: range.buffers
+      })
       if (chunk.byteLength === 0) {
         const reason = `${digest} ended at ${at} of ${end} bytes`
         throw new StorageError({ code: 'STORAGE_IO', folder: paths.root, reason })
@@ -83,9 +94,16 @@ async function* readBlob(paths: BlobPaths, digest: Sha256, range: Range = {}): A
   }
 }
 
-async function readChunk(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
-  const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, at)
-  return buffer.subarray(0, bytesRead)
+interface Chunk {
+  readonly at: number
+  readonly length: number
+  readonly buffers: ReadBuffers | undefined
+}
+
+async function readChunk(file: FileHandle, { at, length, buffers }: Chunk): Promise<Uint8Array> {
+  const target = buffers?.take() ?? Buffer.allocUnsafeSlow(length)
+  const { bytesRead } = await file.read(target, 0, length, at)
+  return target.subarray(0, bytesRead)
 }
 
 async function openBlob(paths: BlobPaths, digest: Sha256): Promise<FileHandle> {
@@ -179,7 +197,11 @@ async function fanOut(folder: string): Promise<readonly string[]> {
 
 async function verifyBlob(paths: BlobPaths, digest: Sha256): Promise<boolean> {
   const hash = createHash('sha256')
-  for await (const chunk of readBlob(paths, digest)) hash.update(chunk)
+  const buffers = new ReadBuffers({ bytes: BLOB_CHUNK_BYTES, maxKept: 1 })
+  for await (const chunk of readBlob(paths, digest, { buffers })) {
+    hash.update(chunk)
+    buffers.give(chunk)
+  }
   return hash.digest('hex') === digest
 }
 

@@ -1,7 +1,9 @@
 import {
   viewHash,
+  type Capacity,
   type ClaimNote,
   type CoordinationMessage,
+  type PausedNote,
   type RunningJob,
   type ShardId,
   type View,
@@ -9,13 +11,13 @@ import {
 } from '../core/coordination.ts'
 import type { Fence } from '../core/fence.ts'
 import type { NodeId } from '../core/ids.ts'
-import { MAX_COORD_BYTES, WITNESSES_LARGE } from '../core/limits.ts'
+import { MAX_COORD_BYTES, MAX_PAUSE_REASON_CHARS, WITNESSES_LARGE } from '../core/limits.ts'
 import type { Signer, Verifier } from '../core/ports.ts'
 import { isShardId } from '../core/shard.ts'
 import { decodeCbor, encodeCbor } from './cbor.ts'
 import { openMessage, sealMessage } from './envelope.ts'
 import { buildLimits, counter, job, milliseconds, nodeId } from './field-shapes.ts'
-import { readFence } from './result-codec.ts'
+import { readFence, RESULT_BOUNDS } from './result-codec.ts'
 import { boolean, fields, integer, list, matching, oneOf, optional, text, type Shape } from './shape.ts'
 import { malformed } from './wire-error.ts'
 
@@ -25,10 +27,12 @@ const MAX_CLAIMS = 200
 const MAX_TOLD_CRASHES = 1_000
 /** Builds at once on one node: more than any board has cores for. */
 const MAX_RUNNING = 64
+const PAUSE_CAUSE = /^[a-z][a-z-]{0,39}$/
 const PHASES = ['fetch', 'requirements', 'build', 'inspect', 'store'] as const
 
 const shard = matching(isShardId, 'a shard')
 const u32 = integer(0, 2 ** 32 - 1)
+const pins = list(RESULT_BOUNDS.requirements, text(RESULT_BOUNDS.requirementChars))
 const witnesses = list(WITNESSES_LARGE, nodeId)
 
 type Fields = Readonly<Record<string, unknown>>
@@ -102,13 +106,14 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     nonce: u32(map['nonce'], 'nonce'),
     boot: u32(map['boot'], 'boot'),
     running: list(MAX_RUNNING, job)(map['running'], 'running'),
-    capacity: buildLimits(map['capacity'], 'capacity')
+    capacity: readCapacity(map['capacity'], 'capacity')
   }),
   grant: (map) => ({
     kind: 'grant',
     shard: shardOf(map),
     nonce: u32(map['nonce'], 'nonce'),
-    claim: readClaim(map['claim'], 'claim')
+    claim: readClaim(map['claim'], 'claim'),
+    ...optional(map, 'pins', pins)
   }),
   'no-grant': (map) => ({
     kind: 'no-grant',
@@ -130,7 +135,8 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     kind: 'progress',
     shard: shardOf(map),
     claim: readClaim(map['claim'], 'claim'),
-    ...(map['ended'] === undefined ? {} : { ended: milliseconds(map['ended'], 'ended') })
+    ...(map['ended'] === undefined ? {} : { ended: milliseconds(map['ended'], 'ended') }),
+    ...optional(map, 'pins', pins)
   }),
   'progress-noted': (map) => ({
     kind: 'progress-noted',
@@ -152,6 +158,7 @@ const readers: Readonly<Record<CoordinationMessage['kind'], (map: Fields) => Coo
     running: list(MAX_RUNNING, readRunning)(map['running'], 'running'),
     entries: counter(map['entries'], 'entries'),
     room: map['room'] === undefined || boolean(map['room'], 'room'),
+    ...optional(map, 'paused', readPaused),
     staying: boolean(map['staying'], 'staying')
   })
 }
@@ -233,3 +240,19 @@ const readRunning: Shape<RunningJob> = (value, name) => {
     elapsedMs: milliseconds(map['elapsedMs'], 'elapsedMs')
   }
 }
+
+const readPaused: Shape<PausedNote> = (value, name) => {
+  const map = fields(value, name)
+  const cause = text(40)(map['cause'], 'cause')
+  if (!PAUSE_CAUSE.test(cause)) throw malformed('cause is not a word')
+  return {
+    cause,
+    reason: text(MAX_PAUSE_REASON_CHARS)(map['reason'], 'reason'),
+    elapsedMs: milliseconds(map['elapsedMs'], 'elapsedMs')
+  }
+}
+
+const readCapacity: Shape<Capacity> = (value, name) => ({
+  ...buildLimits(value, name),
+  ...optional(fields(value, name), 'longestMs', milliseconds)
+})

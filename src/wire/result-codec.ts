@@ -2,10 +2,12 @@ import type { Fence } from '../core/fence.ts'
 import type { SdistRef } from '../core/job.ts'
 import {
   FAILURE_CLASSES,
+  SMOKE_OUTCOMES,
   type BlobRef,
   type BuildEnvironment,
   type Failure,
   type ResultRecord,
+  type SmokeTest,
   type WheelRef
 } from '../core/record.ts'
 import {
@@ -32,7 +34,10 @@ export const RESULT_BOUNDS = {
   sandboxLevel: 3,
   aptPackages: 200,
   requirements: 200,
-  requirementChars: 400
+  requirementChars: 400,
+  smokeModules: 1_000,
+  networkHosts: 64,
+  hostChars: 260
 } as const
 
 // made once: a ledger has millions of results
@@ -44,6 +49,9 @@ const aptPackages = list(RESULT_BOUNDS.aptPackages, packageName)
 const glibcFloor = text(RESULT_BOUNDS.glibcFloorChars)
 const title = text(RESULT_BOUNDS.titleChars)
 const sandboxLevel = integer(0, RESULT_BOUNDS.sandboxLevel)
+const smokeOutcome = oneOf(SMOKE_OUTCOMES)
+const smokeModules = integer(0, RESULT_BOUNDS.smokeModules)
+const network = list(RESULT_BOUNDS.networkHosts, text(RESULT_BOUNDS.hostChars))
 const requirements = list(RESULT_BOUNDS.requirements, text(RESULT_BOUNDS.requirementChars))
 
 /** A `result` record. */
@@ -109,7 +117,19 @@ const readWheel: Shape<WheelRef> = (value, name) => {
     metadataSize: blobSize(map['metadataSize'], 'metadataSize'),
     requiresPython: pythonRange(map['requiresPython'], 'requiresPython'),
     aptPackages: aptPackages(map['aptPackages'], 'aptPackages'),
-    glibcFloor: glibcFloor(map['glibcFloor'], 'glibcFloor')
+    glibcFloor: glibcFloor(map['glibcFloor'], 'glibcFloor'),
+    ...optional(map, 'normalized', sha256),
+    ...optional(map, 'smoke', readSmoke),
+    ...optional(map, 'suspicious', line)
+  }
+}
+
+const readSmoke: Shape<SmokeTest> = (value, name) => {
+  const map = fields(value, name)
+  return {
+    outcome: smokeOutcome(map['outcome'], 'outcome'),
+    modules: smokeModules(map['modules'], 'modules'),
+    reason: line(map['reason'], 'reason')
   }
 }
 
@@ -126,6 +146,7 @@ function readEnvironment(value: unknown): BuildEnvironment {
     compiler: title(map['compiler'], 'compiler'),
     os: title(map['os'], 'os'),
     sandboxLevel: sandboxLevel(map['sandboxLevel'], 'sandboxLevel'),
-    requirements: requirements(map['requirements'], 'requirements')
+    requirements: requirements(map['requirements'], 'requirements'),
+    ...optional(map, 'network', network)
   }
 }

@@ -1,23 +1,10 @@
 import type { Fence } from '../core/fence.ts'
-import { isNodeId, type JobId, type NodeId, type Sha256 } from '../core/ids.ts'
+import type { JobId } from '../core/ids.ts'
 import type { SdistRef } from '../core/job.ts'
-import { MAX_BLOB_BYTES } from '../core/limits.ts'
 import type { BlobRef, BuildEnvironment, ResultRecord, WheelRef } from '../core/record.ts'
-import {
-  job,
-  MAX_COUNTER,
-  MAX_FILE_NAME_CHARS,
-  MAX_PACKAGE_NAME_CHARS,
-  PLAIN_FILE_NAME
-} from './field-shapes.ts'
-import { encodedKey, KeyTable, PlainCursor } from './plain-cursor.ts'
-import { RESULT_BOUNDS } from './result-codec.ts'
-
-/** A part of a record that was read just now: the results of one builder repeat it. */
-interface Known<T> {
-  readonly bytes: Uint8Array
-  readonly value: T
-}
+import { job } from './field-shapes.ts'
+import { KeyTable, PlainCursor } from './plain-cursor.ts'
+import { ResultParts } from './result-parts.ts'
 
 /** What was read of a record so far. */
 interface Draft {
@@ -34,7 +21,6 @@ interface Draft {
 
 const MAX_JOB_CHARS = 600
 const MAX_KIND_CHARS = 40
-const MAX_NODE_ID_CHARS = 60
 
 /** The fields of a record come in any order, those of its parts in that of our encoder. */
 const FIELDS: Readonly<Record<keyof Draft, (reader: ResultParts, draft: Draft) => void>> = {
@@ -67,31 +53,6 @@ const FIELDS: Readonly<Record<keyof Draft, (reader: ResultParts, draft: Draft) =
   }
 }
 const FIELD_KEYS = new KeyTable(Object.keys(FIELDS))
-
-const KEY = {
-  filename: encodedKey('filename'),
-  sha256: encodedKey('sha256'),
-  size: encodedKey('size'),
-  epoch: encodedKey('epoch'),
-  view: encodedKey('view'),
-  term: encodedKey('term'),
-  holder: encodedKey('holder'),
-  pieces: encodedKey('pieces'),
-  metadata: encodedKey('metadata'),
-  metadataSize: encodedKey('metadataSize'),
-  requiresPython: encodedKey('requiresPython'),
-  aptPackages: encodedKey('aptPackages'),
-  glibcFloor: encodedKey('glibcFloor'),
-  digest: encodedKey('digest'),
-  python: encodedKey('python'),
-  compiler: encodedKey('compiler'),
-  os: encodedKey('os'),
-  sandboxLevel: encodedKey('sandboxLevel'),
-  requirements: encodedKey('requirements')
-} as const
-const WHEEL_FIELDS = 8
-const FENCE_FIELDS = 4
-const ENVIRONMENT_FIELDS = 6
 
 /**
  * Reads results with a wheel, which is nearly all that a ledger is made of, in a third of the time that the common decoder and its
@@ -148,117 +109,6 @@ function recordOf(draft: Draft): ResultRecord | undefined {
   if (wheel === undefined || log === undefined || environment === undefined) return undefined
   if (startedMs === undefined || durationMs === undefined) return undefined
   return { kind, job: of, sdist, fence, wheel, log, startedMs, durationMs, environment }
-}
-
-/** The parts of a result. */
-class ResultParts {
-  readonly cursor: PlainCursor
-  #fence: Known<Fence> | undefined
-  #environment: Known<BuildEnvironment> | undefined
-
-  constructor(cursor: PlainCursor) {
-    this.cursor = cursor
-  }
-
-  sdist(): SdistRef {
-    const fields = this.cursor.map()
-    const filename = this.#fileName()
-    const sha256 = this.#sha256(KEY.sha256)
-    if (fields === 2) return { filename, sha256 }
-    if (fields !== 3) this.cursor.isOdd = true
-    return { filename, sha256, size: this.#integer(KEY.size, MAX_BLOB_BYTES) }
-  }
-
-  blob(): BlobRef {
-    this.#fields(2)
-    return { sha256: this.#sha256(KEY.sha256), size: this.#integer(KEY.size, MAX_BLOB_BYTES) }
-  }
-
-  fence(): Fence {
-    const known = this.#fence
-    if (known !== undefined && this.cursor.skips(known.bytes)) return known.value
-    const start = this.cursor.at
-    this.#fields(FENCE_FIELDS)
-    const value: Fence = {
-      epoch: this.#integer(KEY.epoch, MAX_COUNTER),
-      view: this.#text(KEY.view, RESULT_BOUNDS.viewChars),
-      term: this.#integer(KEY.term, MAX_COUNTER),
-      holder: this.#text(KEY.holder, MAX_NODE_ID_CHARS) as NodeId
-    }
-    if (!isNodeId(value.holder)) this.cursor.isOdd = true
-    if (!this.cursor.isOdd) this.#fence = { bytes: this.cursor.since(start), value }
-    return value
-  }
-
-  wheel(): WheelRef {
-    const { cursor } = this
-    const fields = cursor.map()
-    if (fields !== WHEEL_FIELDS && fields !== WHEEL_FIELDS + 1) cursor.isOdd = true
-    const filename = this.#fileName()
-    const sha256 = this.#sha256(KEY.sha256)
-    const size = this.#integer(KEY.size, MAX_BLOB_BYTES)
-    const pieces = fields > WHEEL_FIELDS ? this.#sha256(KEY.pieces) : undefined
-    const rest = {
-      metadata: this.#sha256(KEY.metadata),
-      metadataSize: this.#integer(KEY.metadataSize, MAX_BLOB_BYTES),
-      requiresPython: this.#text(KEY.requiresPython, RESULT_BOUNDS.pythonRangeChars),
-      aptPackages: this.#list(KEY.aptPackages, RESULT_BOUNDS.aptPackages, MAX_PACKAGE_NAME_CHARS),
-      glibcFloor: this.#text(KEY.glibcFloor, RESULT_BOUNDS.glibcFloorChars)
-    }
-    return pieces === undefined
-      ? { filename, sha256, size, ...rest }
-      : { filename, sha256, size, pieces, ...rest }
-  }
-
-  environment(): BuildEnvironment {
-    const known = this.#environment
-    if (known !== undefined && this.cursor.skips(known.bytes)) return known.value
-    const start = this.cursor.at
-    this.#fields(ENVIRONMENT_FIELDS)
-    const value: BuildEnvironment = {
-      digest: this.#sha256(KEY.digest),
-      python: this.#text(KEY.python, RESULT_BOUNDS.titleChars),
-      compiler: this.#text(KEY.compiler, RESULT_BOUNDS.titleChars),
-      os: this.#text(KEY.os, RESULT_BOUNDS.titleChars),
-      sandboxLevel: this.#integer(KEY.sandboxLevel, RESULT_BOUNDS.sandboxLevel),
-      requirements: this.#list(KEY.requirements, RESULT_BOUNDS.requirements, RESULT_BOUNDS.requirementChars)
-    }
-    if (!this.cursor.isOdd) this.#environment = { bytes: this.cursor.since(start), value }
-    return value
-  }
-
-  #fields(count: number): void {
-    if (this.cursor.map() !== count) this.cursor.isOdd = true
-  }
-
-  #fileName(): string {
-    const name = this.#text(KEY.filename, MAX_FILE_NAME_CHARS)
-    if (!PLAIN_FILE_NAME.test(name)) this.cursor.isOdd = true
-    return name
-  }
-
-  #text(key: Uint8Array, max: number): string {
-    this.cursor.expect(key)
-    return this.cursor.text(max)
-  }
-
-  #sha256(key: Uint8Array): Sha256 {
-    this.cursor.expect(key)
-    return this.cursor.hex64() as Sha256
-  }
-
-  #integer(key: Uint8Array, max: number): number {
-    this.cursor.expect(key)
-    return this.cursor.integer(max)
-  }
-
-  #list(key: Uint8Array, max: number, maxChars: number): readonly string[] {
-    this.cursor.expect(key)
-    const count = this.cursor.array(max)
-    const items: string[] = []
-    while (items.length < count && !this.cursor.isOdd) items.push(this.cursor.text(maxChars))
-    return items
-  }
 }
 
 function isField(key: string): key is keyof Draft {

@@ -44,7 +44,7 @@ const texts: readonly TextCase[] = [
     text: "error: command 'gcc' failed: No such file or directory",
     class: 'missing-dependency',
     cause: 'missing-tool',
-    reason: 'the program gcc is missing: apt install build-essential'
+    reason: 'the program gcc is missing: apt install gcc'
   },
   {
     id: 'no compiler, by its path',
@@ -70,7 +70,7 @@ const texts: readonly TextCase[] = [
     id: 'Rust',
     text: "error: can't find Rust compiler\n\nIf you are using an outdated pip version …",
     class: 'missing-dependency',
-    cause: 'missing-tool'
+    cause: 'missing-rust'
   },
   {
     id: 'library for the linker',

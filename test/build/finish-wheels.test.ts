@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { onTestFinished, expect, test } from 'vitest'
 import { createAptPackages } from '../../src/build/apt-packages.ts'
 import type { BuildRun } from '../../src/build/build-run.ts'
+import type { SmokeTester } from '../../src/build/smoke-test.ts'
 import { finishWheels, type BuiltWheels } from '../../src/build/finish-wheels.ts'
 import { createWheelInspector } from '../../src/build/inspect-wheel.ts'
 import type { Step } from '../../src/build/step.ts'
@@ -33,6 +34,9 @@ interface Finished {
   readonly log: readonly string[]
 }
 
+const IMPORTED = { outcome: 'ok', modules: 1, reason: '' } as const
+const smokeTest: SmokeTester = async () => IMPORTED
+
 /** What a build comes to that left this wheel. */
 async function finish(plan: Partial<WheelPlan>): Promise<Finished> {
   const folder = await mkdtemp(join(tmpdir(), 'commonwheel-finish-'))
@@ -58,7 +62,7 @@ async function finish(plan: Partial<WheelPlan>): Promise<Finished> {
     onPhase: async () => undefined
   } as unknown as BuildRun
   const inspectWheel = createWheelInspector(createAptPackages('/nonexistent'))
-  return { step: await finishWheels({ blobs, inspectWheel }, run), blobs, log }
+  return { step: await finishWheels({ blobs, inspectWheel, smokeTest }, run), blobs, log }
 }
 
 function wheelsOf({ step }: Finished): BuiltWheels {
@@ -84,6 +88,8 @@ test('ARMv6 code gets the name for ARMv6 as well: another file, with the same ME
     wheel: { filename: 'demo-1.0-cp311-cp311-linux_armv6l.whl', metadata: wheel.metadata }
   })
   expect(retagged!.wheel.sha256).not.toBe(wheel.sha256)
+  expect([wheel.smoke, retagged!.wheel.smoke]).toEqual([IMPORTED, IMPORTED])
+  expect(wheel).not.toHaveProperty('suspicious')
   expect(sha256Hex(finished.blobs.bytes.get(retagged!.wheel.sha256)!)).toBe(retagged!.wheel.sha256)
 })
 
@@ -101,6 +107,8 @@ test('a wheel that cannot be given its name is refused', async () => {
 test('one that is only good for ARMv7 is published for that', async () => {
   const signature = { name: 'demo-1.0.dist-info/RECORD.jws', data: '{}' }
   const finished = await finish({ tag: 'cp311-cp311-linux_armv7l', extraEntries: [signature] })
-  expect(wheelsOf(finished).retagged).toBeUndefined()
+  const { wheel, retagged } = wheelsOf(finished)
+  expect(retagged).toBeUndefined()
+  expect(wheel.suspicious).toBe('its tags name a platform, and there is no compiled code in it')
   expect(finished.log.at(-1)).toBe('not offered for linux_armv6l: RECORD.jws would not hold for other tags')
 })

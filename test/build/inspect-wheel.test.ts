@@ -22,6 +22,8 @@ describe('a good wheel', () => {
         metadata: Buffer.from(makeWheel({ name: 'demo', version: '1.0', ...plan }).metadata),
         aptPackages: [],
         glibcFloor: '',
+        normalized: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+        isHollow: false,
         alsoRunsOn: []
       }
     })

@@ -66,12 +66,13 @@ test('fetching takes certificates and proxies of this machine, and nothing else'
 })
 
 /** Runs the filter as the kernel would, for one system call. */
-function verdict(arch: number, number: number, firstArgument = 0): number {
+function verdict(arch: number, number: number, [first = 0, second = 0]: readonly number[] = []): number {
   const bytes = Buffer.from(seccompFilter())
   const data = new Map([
     [0, number],
     [4, arch],
-    [16, firstArgument]
+    [16, first],
+    [24, second]
   ])
   let accumulator = 0
   for (let pc = 0; pc * 8 < bytes.byteLength; pc++) {
@@ -83,6 +84,8 @@ function verdict(arch: number, number: number, firstArgument = 0): number {
     else if (code === 0x05) pc += operand
     else if (code === 0x15) pc += jump(accumulator === operand)
     else if (code === 0x35) pc += jump(accumulator >= operand)
+    else if (code === 0x45) pc += jump((accumulator & operand) !== 0)
+    else throw new Error(`unknown instruction ${code}`)
   }
   throw new Error('ran off the end')
 }
@@ -98,12 +101,44 @@ const calls = [
   { id: 'mount on arm', arch: ARM, number: 21, expected: 0x50001 },
   { id: 'clone3 on arm64', arch: ARM64, number: 435, expected: 0x50026 },
   { id: 'x32 on x64', arch: X64, number: 0x40000000, expected: 0x50026 },
-  { id: 'a unix socket on x64', arch: X64, number: 41, argument: 1, expected: ALLOW },
-  { id: 'a vsock on x64', arch: X64, number: 41, argument: 40, expected: 0x50061 },
-  { id: 'a vsock on arm', arch: ARM, number: 281, argument: 40, expected: 0x50061 },
+  { id: 'a unix socket on x64', arch: X64, number: 41, arguments: [1], expected: ALLOW },
+  { id: 'a vsock on x64', arch: X64, number: 41, arguments: [40], expected: 0x50061 },
+  { id: 'a vsock on arm', arch: ARM, number: 281, arguments: [40], expected: 0x50061 },
+  {
+    id: 'the last family of sockets that is allowed',
+    arch: X64,
+    number: 41,
+    arguments: [16],
+    expected: ALLOW
+  },
+  { id: 'a fork on x64', arch: X64, number: 56, arguments: [0x01200011], expected: ALLOW },
+  { id: 'a thread on arm', arch: ARM, number: 120, arguments: [0x003d0f00], expected: ALLOW },
+  {
+    id: 'a user namespace by clone on arm64',
+    arch: ARM64,
+    number: 220,
+    arguments: [0x10000011],
+    expected: 0x50001
+  },
+  {
+    id: 'a network namespace by clone on arm',
+    arch: ARM,
+    number: 120,
+    arguments: [0x40000011],
+    expected: 0x50001
+  },
+  { id: 'TIOCSTI on x64', arch: X64, number: 16, arguments: [0, 0x5412], expected: 0x50001 },
+  { id: 'TIOCLINUX on arm', arch: ARM, number: 54, arguments: [0, 0x541c], expected: 0x50001 },
+  { id: 'the size of a terminal on arm64', arch: ARM64, number: 29, arguments: [0, 0x5413], expected: ALLOW },
+  { id: 'memfd_create on arm', arch: ARM, number: 385, expected: 0x50026 },
+  { id: 'shmget on x64', arch: X64, number: 29, expected: 0x50026 },
+  { id: 'ioctl on arm64, whose number is that of shmget on x64', arch: ARM64, number: 29, expected: ALLOW },
+  { id: 'pidfd_getfd on arm', arch: ARM, number: 438, expected: 0x50001 },
+  { id: 'open_tree_attr on arm64', arch: ARM64, number: 467, expected: 0x50001 },
+  { id: 'landlock on x64', arch: X64, number: 444, expected: ALLOW },
   { id: 'i386', arch: 0x40000003, number: 3, expected: 0x80000000 }
 ] as const
 
 test.for(calls)('seccomp: $id', (call) => {
-  expect(verdict(call.arch, call.number, 'argument' in call ? call.argument : 0)).toBe(call.expected)
+  expect(verdict(call.arch, call.number, 'arguments' in call ? call.arguments : [])).toBe(call.expected)
 })

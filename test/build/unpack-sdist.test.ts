@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { unpackSdist } from '../../src/build/unpack-sdist.ts'
 import { makeSdist, type SdistMember } from '../fixtures/make-sdist.ts'
@@ -40,6 +41,17 @@ test('files, folders, modes, inner links and the newest time', async () => {
   expect(await readFile(join(folder, 'a-1/hard'), 'utf8')).toBe('print()\n')
   expect(await readFile(join(folder, 'a-1/setup.cfg'), 'utf8')).toBe('second')
   expect((await stat(join(folder, 'a-1/bin/run'))).mode & 0o777).toBe(0o755)
+})
+
+test('an archive of the format before POSIX, as those of the first years are', async () => {
+  const tar = gunzipSync(await makeSdist({ 'a-1/setup.py': 'print()\n' }))
+  // Unix V7: no magic, no owner's name, no prefix; the checksum is of the header with blanks in its place.
+  tar.fill(0, 257, 512)
+  tar.fill(' ', 148, 156)
+  const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0)
+  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  expect(await unpack(gzipSync(tar))).toMatchObject({ kind: 'done', value: { top: 'a-1' } })
+  expect(await readFile(join(folder, 'a-1/setup.py'), 'utf8')).toBe('print()\n')
 })
 
 test('a time before 1980 becomes 1980, which zip files can hold', async () => {

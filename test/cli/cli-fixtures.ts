@@ -52,6 +52,7 @@ export async function run(words: readonly string[], over: Partial<CliContext> = 
     sleep: async (_ms, { signal } = {}) => {
       signal?.throwIfAborted()
     },
+    wallMs: () => 1_767_225_600_000,
     elapsedMs: () => 65_000,
     loadNode: () => Promise.reject(new Error('this test has no node')),
     loadSimulator: () => Promise.reject(new Error('this test has no simulator')),

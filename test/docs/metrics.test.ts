@@ -11,6 +11,7 @@ const status: StatusView = {
     version: 'v',
     uptimeMs: 1,
     mode: 'running',
+    pauses: [{ cause: 'heat', reason: 'hot', sinceMs: 1 }],
     roles: [],
     targets: [],
     running: []
@@ -71,6 +72,8 @@ test('our own metrics carry what the status says', () => {
   expect(text).toContain('commonwheel_peers 2')
   expect(text).toContain('commonwheel_ledger_entries 6')
   expect(text).toContain('commonwheel_builds_running 0')
+  expect(text).toContain('commonwheel_paused{cause="heat"} 1')
+  expect(text).toContain('commonwheel_paused{cause="owner"} 0')
   expect(text).toContain('commonwheel_blob_bytes 7')
   expect(text).toContain('commonwheel_blobs{state="lacking"} 2')
   expect(text).toContain('commonwheel_upstream_up 1')

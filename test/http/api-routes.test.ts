@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { apiError } from '../../src/http/api-error.ts'
-import type { ErrorView } from '../../src/http/api-types.ts'
+import type { ErrorView } from '../../src/http/error-types.ts'
 import { MAX_BODY_BYTES } from '../../src/http/http-limits.ts'
 import { CP311, TOKEN, type TestApp, testApp } from './http-fixtures.ts'
 
@@ -86,7 +86,7 @@ describe('changing', () => {
     for (const action of ['pause', 'finish', 'resume', 'leave']) {
       expect((await post({ app }, `/api/v1/${action}`, {})).status).toBe(200)
     }
-    expect(control.calls.slice(1)).toEqual(['pause', 'finish', 'resume', 'leave'])
+    expect(control.calls.slice(1)).toEqual([{ reason: '', now: false }, 'finish', 'resume', 'leave'])
   })
 
   const badBodies = [
@@ -106,7 +106,12 @@ describe('changing', () => {
     { id: 'no uses at all', path: 'invites', body: { uses: 0, ttlMs: 1 } },
     { id: 'half a use', path: 'invites', body: { uses: 1.5, ttlMs: 1 } },
     { id: 'a life without end', path: 'invites', body: { uses: 1, ttlMs: 1e15 } },
-    { id: 'a role that is none', path: 'invites', body: { uses: 1, ttlMs: 1, roles: ['root'] } }
+    { id: 'a role that is none', path: 'invites', body: { uses: 1, ttlMs: 1, roles: ['root'] } },
+    { id: 'a pause of no time', path: 'pause', body: { forMs: 0 } },
+    { id: 'a pause beyond all years', path: 'pause', body: { forMs: 366 * 86_400_000 } },
+    { id: 'a reason of two lines', path: 'pause', body: { reason: 'a\nb' } },
+    { id: 'a reason without end', path: 'pause', body: { reason: 'a'.repeat(201) } },
+    { id: 'a now that is none', path: 'pause', body: { now: 1 } }
   ]
   test.for(badBodies)('refused: $id', async ({ path, body }) => {
     const { app, control } = testApp()

@@ -109,6 +109,7 @@ export function aStatus(over: Partial<StatusView> = {}): StatusView {
       version: '0.1.0',
       uptimeMs: 5_000,
       mode: 'running',
+      pauses: [],
       roles: ['build', 'index'],
       targets: [CP311],
       running: []
@@ -163,6 +164,7 @@ export class FakeControl implements ControlSource {
   status = async (): Promise<StatusView> => aStatus()
   nodes: ControlSource['nodes'] = async () => []
   jobs: ControlSource['jobs'] = async (filter) => (this.calls.push(filter), [aJobView()])
+  unlocks: ControlSource['unlocks'] = async () => []
   builds: ControlSource['builds'] = async (filter) => (this.calls.push(filter), [])
   wants: ControlSource['wants'] = async (id) => (this.calls.push({ id }), [])
   why: ControlSource['why'] = async (project) =>
@@ -174,7 +176,10 @@ export class FakeControl implements ControlSource {
     { want: 'w1', jobs: [aJobView()] }
   )
   invite: ControlSource['invite'] = async (request) => (this.calls.push(request), { ticket: 'cw1-ticket' })
-  act: ControlSource['act'] = async (action) => (this.calls.push(action), { mode: 'paused' })
+  act: ControlSource['act'] = async (action, request) => (
+    this.calls.push(action === 'pause' ? request : action),
+    { mode: 'paused', pauses: [], running: [] }
+  )
 }
 
 export interface TestApp {

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sha256Hex } from '../../src/core/digest.ts'
-import { normalizeName } from '../../src/core/distribution.ts'
 import { failureCauses } from '../../src/build/classify-failure.ts'
 import { pageRange, projectPage } from '../../src/http/project-page.ts'
 import type { TargetId } from '../../src/core/ids.ts'
@@ -132,6 +131,17 @@ describe('the page', () => {
     expect(linesToCopy(pageOf(aView({ releases })))[0]).toBe('sudo apt install ok1')
   })
 
+  test('says of a wheel that it did not import, and why it may be less than it should', () => {
+    const said = (over: Parameters<typeof aWheel>[0]) =>
+      pageOf(aView({ releases: [aRelease({ wheels: [aWheel(over)] })] }))
+    const broken = { outcome: 'failed', modules: 2, reason: 'demo._c: undefined symbol: x' } as const
+    const text = said({ smoke: broken, suspicious: 'no compiled code' })
+    expect(text).toContain('its import failed: demo._c: undefined symbol: x')
+    expect(text).toContain('suspicious: no compiled code')
+    const unknown = { outcome: 'unknown', modules: 1, reason: 'demo: missing dependency six' } as const
+    expect(said({ smoke: unknown })).not.toMatch(/import failed|suspicious|missing dependency/)
+  })
+
   test('whatever records and pages hold, their text stays text', () => {
     const nasty = fc.string({ unit: fc.constantFrom('<', '>', '"', "'", '&', 'script', '/', ' ', 'on=') })
     fc.assert(
@@ -143,7 +153,15 @@ describe('the page', () => {
             aRelease({
               version: a,
               skipReason: `${b}<b>`,
-              wheels: [aWheel({ filename: `${a}.whl`, aptPackages: [b], yanked: b })],
+              wheels: [
+                aWheel({
+                  filename: `${a}.whl`,
+                  aptPackages: [b],
+                  yanked: b,
+                  smoke: { outcome: 'failed', modules: 1, reason: a },
+                  suspicious: b
+                })
+              ],
               cells: [{ target: CP311, state: 'failed', reason: `"${a}><script>` }]
             })
           ]
@@ -185,7 +203,9 @@ describe('the JSON', () => {
               target: CP311,
               builder: '12D3KooW',
               log: `../../logs/${LOG}`,
-              yanked: false
+              yanked: false,
+              import_test: null,
+              suspicious: null
             }
           },
           builds: {
@@ -221,33 +241,4 @@ describe('the JSON', () => {
     const url = new URL(`../../files/x`, 'http://node/project/demo/json')
     expect(url.pathname).toBe('/files/x')
   })
-})
-
-test.for([
-  { path: '/project/De.Mo', name: 'de-mo', to: 'de-mo' },
-  { path: '/project/De.Mo/json', name: 'de-mo', to: '../de-mo/json' },
-  { path: '/project/Demo/', name: 'demo', to: '../demo' },
-  { path: '/project/demo/json/', name: 'demo', to: '../json' }
-])('$path is moved to $to', async ({ path, name, to }) => {
-  const response = await appWith(aView({ name: normalizeName(name) })).request(path)
-  expect([response.status, response.headers.get('location')]).toEqual([301, to])
-})
-
-test.for([
-  '/project/unknown',
-  '/project/unknown/json',
-  '/project/..%2Fx',
-  '/project/..%2Fx/',
-  '/project/%00/json'
-])('%s is not found', async (path) => {
-  expect((await appWith(aView()).request(path)).status).toBe(404)
-})
-
-test('a project that nobody has seen is a 503 while upstream is away', async () => {
-  const view = (): Promise<never> => Promise.reject(new Error('no route'))
-  const { app } = testApp({ projects: { view } })
-  for (const path of ['/project/demo', '/project/demo/json']) {
-    const response = await app.request(path)
-    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '30'])
-  }
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Life, NodeLives } from '../../src/node/node-lives.ts'
+import { type Life, type NodeEnd, NodeLives } from '../../src/node/node-lives.ts'
 import { brokenFeed } from '../../src/storage/storage-error.ts'
 import { aFeed } from '../support/make-entry.ts'
 import { FakeClock, silentLog } from '../support/test-ports.ts'
@@ -7,7 +7,7 @@ import { FakeClock, silentLog } from '../support/test-ports.ts'
 const damage = brokenFeed(aFeed('a'), 5, 4)
 
 class FakeLife implements Life {
-  readonly left = new Promise<void>(() => undefined)
+  readonly over = new Promise<NodeEnd>(() => undefined)
   readonly story: string[]
   readonly failure: Error | undefined
   #onDamage: ((error: Error) => void) | undefined

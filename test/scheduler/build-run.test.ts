@@ -24,7 +24,7 @@ async function resultsOf(report: Partial<BuildReport>): Promise<readonly ResultR
       publish: async (result) => {
         written.push(result)
       },
-      capacity: () => ({ memoryBytes: 1, diskBytes: 1, wallMs: 1 }),
+      limits: () => ({ memoryBytes: 1, diskBytes: 1, wallMs: 1 }),
       onReport: () => undefined,
       onUnwritten: () => undefined,
       onFailed: () => undefined

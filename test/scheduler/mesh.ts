@@ -1,4 +1,5 @@
-import { UPSTREAM_SHARD, type CoordinationMessage, type ShardId } from '../../src/core/coordination.ts'
+import { UPSTREAM_SHARD, type CoordinationMessage, type PausedNote } from '../../src/core/coordination.ts'
+import type { ShardId } from '../../src/core/shard.ts'
 import type { JobId, NodeId } from '../../src/core/ids.ts'
 import type { BuildReport, Clock, WheelBuilder } from '../../src/core/ports.ts'
 import { Coordination, type WitnessStore } from '../../src/scheduler/coordination.ts'
@@ -41,6 +42,10 @@ export interface MeshOptions {
   readonly sliceCount?: (node: NodeId) => number
   /** Why a node could not store what it builds, if so. */
   readonly noRoom?: (node: NodeId) => string | undefined
+  /** A build begins: what it is asked for, and whom it tells. */
+  readonly onBuild?: (node: NodeId, ...build: Parameters<WheelBuilder['build']>) => void
+  /** Why a node begins nothing for now, if so. */
+  readonly paused?: (node: NodeId) => PausedNote | undefined
 }
 
 /** A few whole schedulers in one process on one virtual clock, with a network that delays and loses. */
@@ -234,7 +239,8 @@ export class TestMesh {
           this.#finished(node, result.job)
         },
         capacity: () => ({ memoryBytes: 1, diskBytes: 1, wallMs: 1 }),
-        noRoom: () => this.options.noRoom?.(self)
+        noRoom: () => this.options.noRoom?.(self),
+        paused: () => this.options.paused?.(self)
       },
       { self, boot, targets: [TARGET], slots: this.options.slots ?? 1 }
     )
@@ -244,8 +250,11 @@ export class TestMesh {
 
   #builder(node: MeshNode, mine: Coordination): WheelBuilder {
     return {
-      build: () =>
-        new Promise<BuildReport>((resolve) => {
+      build: (request, told) =>
+        new Promise<BuildReport>((resolve, reject) => {
+          const { signal } = told
+          this.options.onBuild?.(node.id, request, told)
+          signal.addEventListener('abort', reject)
           this.at((this.options.buildMs ?? 20_000) * (0.5 + this.#random()), () => {
             this.#whenAwake(node, () => {
               if (node.coordination === mine) resolve({} as BuildReport)

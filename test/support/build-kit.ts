@@ -9,7 +9,9 @@ import type { BuildRunnerOptions } from '../../src/build/build-options.ts'
 import { findBuildUser } from '../../src/build/build-user.ts'
 import type { SandboxHost } from '../../src/build/capture.ts'
 import type { InspectWheel } from '../../src/build/inspect-port.ts'
+import { createRequirementCaches, type RequirementCaches } from '../../src/build/requirement-caches.ts'
 import type { Interpreter } from '../../src/build/probe-interpreter.ts'
+import { sha256Hex } from '../../src/core/digest.ts'
 import type { Job } from '../../src/core/job.ts'
 import type { BuildReport, Log, UpstreamIndex } from '../../src/core/ports.ts'
 import { parseProjectName } from '../../src/core/distribution.ts'
@@ -22,6 +24,7 @@ import { findTestInterpreter } from './test-interpreter.ts'
 export interface BuildKit {
   readonly host: SandboxHost
   readonly interpreter: Interpreter
+  readonly caches: RequirementCaches
   readonly blobs: ReturnType<typeof memoryBlobs>
   readonly upstreamFiles: Map<string, Uint8Array>
   close(): Promise<void>
@@ -34,6 +37,7 @@ export async function createBuildKit(): Promise<BuildKit> {
   return {
     host,
     interpreter: await findTestInterpreter(host),
+    caches: createRequirementCaches(host),
     blobs: memoryBlobs(),
     upstreamFiles: new Map(),
     close: async () => rm(dataDir, { recursive: true, force: true })
@@ -44,6 +48,11 @@ export interface KitBuild extends Partial<Omit<BuildRunnerOptions, 'interpreters
   readonly signal?: AbortSignal
   readonly onPhase?: (phase: string) => void
   readonly job?: Partial<Job>
+  readonly pins?: readonly string[]
+  /** Others than the kit's: as after a restart of the node. */
+  readonly caches?: RequirementCaches
+  /** A plain one unless said. */
+  readonly inspectWheel?: InspectWheel
 }
 
 /** Builds a fixture as a node would. */
@@ -53,10 +62,24 @@ export async function buildFixture(
   sdist: FixtureSdist,
   build: KitBuild = {}
 ): Promise<BuildReport> {
-  const { signal = new AbortController().signal, onPhase = () => undefined, job: changes, ...options } = build
+  const {
+    signal = new AbortController().signal,
+    onPhase = () => undefined,
+    job: changes,
+    pins,
+    ...rest
+  } = build
+  const { caches = kit.caches, inspectWheel = plainInspection, ...options } = rest
   kit.upstreamFiles.set(`https://upstream.test/${sdist.filename}`, sdist.bytes)
   const { host, interpreter, blobs } = kit
-  const parts = { upstream: upstreamOf(kit), blobs, inspectWheel: plainInspection, host, log: silentLog }
+  const parts = {
+    upstream: upstreamOf(kit),
+    blobs,
+    inspectWheel,
+    host,
+    caches,
+    log: silentLog
+  }
   const runner = createBuildRunner(parts, {
     interpreters: [interpreter],
     indexUrl: () => 'http://127.0.0.1:9/simple/',
@@ -74,7 +97,8 @@ export async function buildFixture(
     sdist: { filename, sha256 },
     ...changes
   }
-  return runner.build({ job, sdistUrl: `https://upstream.test/${filename}` }, { signal, onPhase })
+  const request = { job, sdistUrl: `https://upstream.test/${filename}`, ...(pins !== undefined && { pins }) }
+  return runner.build(request, { signal, onPhase })
 }
 
 const MiB = 1024 * 1024
@@ -144,7 +168,15 @@ const plainInspection: InspectWheel = async (path) => {
     return { kind: 'refused', cause: 'no-metadata', reason: `${basename(path)} has none` }
   return {
     kind: 'ok',
-    facts: { requiresPython: '', metadata, aptPackages: [], glibcFloor: '', alsoRunsOn: [] }
+    facts: {
+      requiresPython: '',
+      metadata,
+      aptPackages: [],
+      glibcFloor: '',
+      normalized: sha256Hex(metadata),
+      isHollow: false,
+      alsoRunsOn: []
+    }
   }
 }
 

@@ -51,7 +51,9 @@ const KEPT = ['PATH', 'LANG', 'HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS', 
 /** Nothing of this machine's configuration of pip or of the program. */
 export function hermeticEnv(home: string): Readonly<Record<string, string | undefined>> {
   const kept = Object.fromEntries(KEPT.map((name) => [name, process.env[name]]))
-  return { ...kept, HOME: home, PIP_CONFIG_FILE: '/dev/null', PIP_DISABLE_PIP_VERSION_CHECK: '1' }
+  // Nor does it matter how hot or how busy the machine of the tests is.
+  const caps = { COMMONWHEEL_CAPS_TEMPERATURE: '0', COMMONWHEEL_CAPS_MEMORY_PRESSURE: '0' }
+  return { ...kept, ...caps, HOME: home, PIP_CONFIG_FILE: '/dev/null', PIP_DISABLE_PIP_VERSION_CHECK: '1' }
 }
 
 async function straysOf(folder: string, nodes: readonly NodeProcess[]): Promise<readonly string[]> {

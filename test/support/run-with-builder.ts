@@ -6,6 +6,7 @@ import { loadService } from '../../src/cli/service-port.ts'
 import { loadSimulator } from '../../src/cli/sim-port.ts'
 import { loadStorage } from '../../src/cli/storage-port.ts'
 import type { setupBuilder } from '../../src/node/setup-builder.ts'
+import { systemClock } from '../../src/node/system-clock.ts'
 
 const terminalOf = (stream: NodeJS.WriteStream): Terminal => ({
   isTTY: false,
@@ -37,6 +38,7 @@ export async function runWithBuilder(setUp: typeof setupBuilder): Promise<number
     sleep: async (ms) => {
       await sleep(ms)
     },
+    wallMs: () => systemClock.wallMs(),
     elapsedMs: () => process.uptime() * 1000,
     loadSimulator,
     loadStorage,

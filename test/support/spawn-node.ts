@@ -23,6 +23,8 @@ export interface NodePlan {
   readonly program?: readonly string[]
   /** A command that becomes what stands behind it, in a network namespace perhaps. */
   readonly under?: readonly string[]
+  /** How long its start may take; absent: what a start takes on a busy machine. */
+  readonly patienceMs?: number
   /** What its config.json says. */
   readonly settings?: Readonly<Record<string, unknown>>
   readonly env: Readonly<Record<string, string | undefined>>
@@ -163,7 +165,7 @@ export class NodeProcess {
     const died = once(child, 'close').then(([code]: readonly unknown[]) => {
       throw new StartFailure(this.name, code, this.#log)
     })
-    return within(READY_MS, `${this.name} to come up`, Promise.race([said, died]))
+    return within(this.#plan.patienceMs ?? READY_MS, `${this.name} to come up`, Promise.race([said, died]))
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

@@ -36,16 +36,17 @@ export class FakeClock implements Clock {
   async sleep(ms: number, { signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted()
     await new Promise<void>((resolve, reject) => {
-      const sleeper: Sleeper = { wakeAtMs: this.#nowMs + ms, wake: resolve }
+      const abort = (): void => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
+        reject(signal?.reason as Error)
+      }
+      const wake = (): void => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      }
+      const sleeper: Sleeper = { wakeAtMs: this.#nowMs + ms, wake }
       this.#sleepers.push(sleeper)
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
-          reject(signal.reason as Error)
-        },
-        { once: true }
-      )
+      signal?.addEventListener('abort', abort, { once: true })
     })
   }
 

@@ -38,11 +38,26 @@ export const messages: readonly CoordinationMessage[] = [
     running: [JOB],
     capacity: { memoryBytes: 2 ** 31, diskBytes: 2 ** 32, wallMs: 10_800_000 }
   },
+  {
+    kind: 'request',
+    shard: CP313,
+    nonce: 1,
+    boot: 123_456_789,
+    running: [],
+    capacity: { memoryBytes: 2 ** 31, diskBytes: 2 ** 32, wallMs: 10_800_000, longestMs: 3_600_000 }
+  },
   { kind: 'grant', shard: CP313, nonce: 4_000_000_000, claim },
+  { kind: 'grant', shard: CP313, nonce: 7, claim, pins: [`setuptools==80.9.0 sha256:${'5e'.repeat(32)}`] },
   { kind: 'no-grant', shard: CP313, nonce: 4_000_000_000, holder: '' },
   { kind: 'note-claim', shard: CP313, claim },
   { kind: 'claim-noted', shard: CP313, claim },
   { kind: 'progress', shard: SLICE, claim: { ...claim, crashes: 2 } },
+  {
+    kind: 'progress',
+    shard: SLICE,
+    claim,
+    pins: [`setuptools==80.9.0 sha256:${'5e'.repeat(32)}`, `wheel==0.45.1 sha256:${'0a'.repeat(32)}`]
+  },
   { kind: 'progress-noted', shard: SLICE, claim },
   { kind: 'progress', shard: CP313, claim, ended: 1_700_000_000_000 },
   { kind: 'progress-noted', shard: CP313, claim, known: true },
@@ -56,6 +71,17 @@ export const messages: readonly CoordinationMessage[] = [
     running: [{ job: JOB, phase: 'build', elapsedMs: 61_000 }],
     entries: 42,
     room: true,
+    staying: true
+  },
+  {
+    kind: 'presence',
+    boot: 123_456_789,
+    seq: 2,
+    freeSlots: 0,
+    running: [],
+    entries: 42,
+    room: true,
+    paused: { cause: 'heat', reason: '81 °C, and the bound is 80 °C: it begins no builds until it is below 75 °C', elapsedMs: 4_000 },
     staying: true
   }
 ]

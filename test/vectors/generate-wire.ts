@@ -18,6 +18,7 @@ import { sealGenesis } from '../../src/wire/genesis.ts'
 import { formatTicket, makeTicket } from '../../src/wire/invite.ts'
 import { publicKeyOfSeed } from '../../src/wire/keys.ts'
 import { messages } from './coordination-samples.ts'
+import { records } from './record-samples.ts'
 import * as samples from './wire-samples.ts'
 import { builder, fence, meshId, newcomer, proof, root, seedOf, stranger, terms } from './wire-samples.ts'
 
@@ -25,7 +26,7 @@ import { builder, fence, meshId, newcomer, proof, root, seedOf, stranger, terms 
 export function wireVectors(): Readonly<Record<string, unknown>> {
   return {
     'records.json': {
-      records: samples.records.map(([name, record]) => ({
+      records: records.map(([name, record]) => ({
         name,
         record: jsonOf(record),
         cbor: hex(encodeCbor(record))
@@ -149,6 +150,16 @@ function coordination(): object {
             fence: { ...fence, view: '0000000000000000' },
             witnesses: samples.view.witnesses,
             seq: 7
+          })
+        ),
+        code: 'WIRE_MALFORMED'
+      },
+      {
+        name: 'a pause for a cause that is no word',
+        cbor: hex(
+          encodeCbor({
+            ...{ kind: 'presence', boot: 1, seq: 1, freeSlots: 0, running: [], entries: 0, staying: true },
+            paused: { cause: 'Too hot!', reason: '', elapsedMs: 0 }
           })
         ),
         code: 'WIRE_MALFORMED'

@@ -39,6 +39,14 @@ const plain: readonly ResultRecord[] = [
   aResult({ sdist: { filename: 'demo-1.0.tar.gz', sha256: sha256Hex('sdist') } }),
   aResult({
     wheel: { ...wheel!, pieces: sha256Hex('pieces'), aptPackages: ['libc6', 'libopenblas0-pthread'] }
+  }),
+  aResult({
+    wheel: {
+      ...wheel!,
+      smoke: { outcome: 'failed', modules: 2, reason: 'demo: undefined symbol' },
+      suspicious: 'it has no compiled code'
+    },
+    environment: { ...aResult().environment, network: ['example.org:443'] }
   })
 ]
 // Not in the literal above: the wheel's fields in the order of a builder.
@@ -74,6 +82,12 @@ const others: readonly object[] = [
   { ...aResult(), log: { size: 3, sha256: sha256Hex('log') } },
   { ...aResult(), log: { sha256: sha256Hex('log').toUpperCase(), size: 3 } },
   { ...aResult(), wheel: { ...wheel!, filename: '../demo.whl' } },
+  { ...aResult(), wheel: { ...wheel!, smoke: { outcome: 'perhaps', modules: 1, reason: '' } } },
+  { ...aResult(), wheel: { ...wheel!, smoke: { outcome: 'ok', modules: 1_001, reason: '' } } },
+  { ...aResult(), wheel: { ...wheel!, smoke: { modules: 1, outcome: 'ok', reason: '' } } },
+  { ...aResult(), wheel: { ...wheel!, later: 1, suspicious: 'of a newer program' } },
+  { ...aResult(), environment: { ...aResult().environment, network: [1] } },
+  { ...aResult(), environment: { ...aResult().environment, network: [], later: 1 } },
   { ...aResult(), wheel: { ...wheel!, aptPackages: Array.from({ length: 201 }, () => 'p') } },
   { kind: 'result' },
   { ...aResult(), kind: 'resulx' },
@@ -81,7 +95,7 @@ const others: readonly object[] = [
 ]
 
 test('a plain result is read without the common decoder, fields in whatever order', () => {
-  for (const record of [...plain.slice(0, 3), aResult({ wheel: wheelWithPieces(wheel!) })]) {
+  for (const record of [...plain.slice(0, 3), plain[4]!, aResult({ wheel: wheelWithPieces(wheel!) })]) {
     const turned = Object.fromEntries(Object.entries(record).reverse())
     for (const bytes of [encodeCbor(record), encodeCbor(turned)])
       expect(new ResultReader(bytes).read(0)).toEqual(record)

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { findBuildUser } from '../../build/build-user.ts'
 import { prepareBuildPlace, removeTree } from '../../build/build-place.ts'
 import type { SandboxHost } from '../../build/capture.ts'
-import { probeInterpreter } from '../../build/probe-interpreter.ts'
+import { memoryGroupsLack } from '../../build/cgroups.ts'
 import { probeSandbox } from '../../build/sandbox-probe.ts'
 import { messageOf } from '../../core/errors.ts'
+import { findInterpreters, type RefusedPython } from '../find-interpreters.ts'
 import { systemClock } from '../system-clock.ts'
 import { type Check, type CheckContext, type Finding, failure, ok, skipped, warning } from './check.ts'
 
@@ -25,6 +26,18 @@ export const sandbox: Check = {
     })
 }
 
+export const memoryGroups: Check = {
+  id: 'memory-groups',
+  title: 'memory of builds',
+  why: 'With control groups the kernel holds a build to its memory; without them the node looks on and ends it, a second late.',
+  async run({ config }) {
+    if (!config.roles.includes('build')) return skipped('this node has no build role')
+    const lack = await memoryGroupsLack()
+    if (lack !== undefined) return warning(lack.reason, lack.cure)
+    return ok('the kernel has control groups for memory; a node that runs as a service uses them')
+  }
+}
+
 export const interpreters: Check = {
   id: 'interpreters',
   title: 'Pythons',
@@ -32,21 +45,24 @@ export const interpreters: Check = {
   async run(context) {
     const told = context.node?.status.node
     // What the node found out at its start, by building a virtual environment for each.
-    if (told !== undefined && told.targets.length > 0) return ok(told.targets.join(', '))
+    if (told !== undefined && told.targets.length > 0)
+      return pythonFinding(told.targets, told.refusedPythons ?? [])
     return inOwnFolder(context, async (host) => {
-      const good: string[] = []
-      const bad: Finding[] = []
-      const { pythons } = context.config
-      for (const path of pythons.length > 0 ? pythons : ['python3']) {
-        const verdict = await probeInterpreter(path, host)
-        if (verdict.kind === 'ready') good.push(verdict.interpreter.target.id)
-        else bad.push(warning(`${path}: ${verdict.reason}`, verdict.cure))
-      }
-      const [first] = bad
-      if (first === undefined) return ok(good.join(', '))
-      return good.length > 0 ? first : { ...first, level: 'failure' }
+      const found = await findInterpreters(context.config.pythons, host, () => undefined)
+      return pythonFinding(
+        found.interpreters.map(({ target }) => target.id),
+        found.refusedPythons
+      )
     })
   }
+}
+
+function pythonFinding(targets: readonly string[], refused: readonly RefusedPython[]): Finding {
+  const [first] = refused
+  if (first === undefined) return ok(targets.join(', '))
+  const others = targets.length === 0 ? '' : `; it builds for ${targets.join(', ')}`
+  const finding = warning(`${first.path}: ${first.reason}${others}`, first.cure)
+  return { ...finding, level: targets.length > 0 ? 'warning' : 'failure', facts: { refused } }
 }
 
 async function inOwnFolder(

@@ -1,11 +1,13 @@
 import type { Config } from '../../config/load-config.ts'
-import type { HealthView, NodeView, StatusView } from '../../http/api-types.ts'
+import type { HealthView, NodeView, StatusView, UnlockView } from '../../http/api-types.ts'
 
 /** What the running node says; absent when none runs. */
 export interface NodeFacts {
   readonly status: StatusView
   readonly nodes: readonly NodeView[]
   readonly health: HealthView
+  /** Packages of the system that failed jobs of the mesh lacked. */
+  readonly unlocks: readonly UnlockView[]
   /** When the newest builds ended, by the clocks of their builders, in milliseconds since 1970. */
   readonly finishedMs: readonly number[]
 }
@@ -25,6 +27,8 @@ export interface Finding {
   readonly found: string
   /** The one command, or sentence, that cures it. */
   readonly cure?: string
+  /** More, for programs. */
+  readonly facts?: Readonly<Record<string, unknown>>
   /** Only what cannot do harm; tells what it did. */
   readonly fix?: () => Promise<string>
 }

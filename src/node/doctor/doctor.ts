@@ -1,9 +1,12 @@
 import { messageOf } from '../../core/errors.ts'
-import { interpreters, sandbox } from './build-checks.ts'
+import { interpreters, memoryGroups, sandbox } from './build-checks.ts'
+import { canary } from './canary-check.ts'
 import { type Check, type CheckContext, failure, type Level } from './check.ts'
 import { dataFolder, inodes, nodeVersion, permissions, running, space } from './folder-checks.ts'
+import { machineChecks } from './machine-checks.ts'
 import { clock, members, upstream } from './net-checks.ts'
 import { blobs, database } from './store-checks.ts'
+import { toolchain } from './toolchain-check.ts'
 
 /** In the order in which they are shown: what the others stand on comes first. */
 const CHECKS: readonly Check[] = [
@@ -12,11 +15,15 @@ const CHECKS: readonly Check[] = [
   dataFolder,
   space,
   inodes,
+  ...machineChecks(),
   permissions,
   database,
   blobs,
   sandbox,
+  memoryGroups,
   interpreters,
+  canary,
+  toolchain,
   clock,
   members,
   upstream
@@ -29,6 +36,7 @@ export interface Diagnosis {
   readonly level: Level
   readonly found: string
   readonly cure?: string
+  readonly facts?: Readonly<Record<string, unknown>>
   /** `--fix` would do something about it. */
   readonly fixable: boolean
   /** What `--fix` did. */

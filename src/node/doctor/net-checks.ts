@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { messageOf } from '../../core/errors.ts'
 import { findUpstream } from '../find-upstream.ts'
+import { programMadeMs } from '../pausing/program-made.ts'
 import { systemClock } from '../system-clock.ts'
 import { type Check, type CheckContext, failure, ok, skipped, warning } from './check.ts'
 
@@ -19,6 +20,13 @@ export const clock: Check = {
   async run(context) {
     const offsets = [...(await upstreamOffset(context)), ...offsetOfBuilds(context)]
     const worst = offsets.sort((a, b) => Math.abs(b.ms) - Math.abs(a.ms))[0]
+    const wallMs = systemClock.wallMs()
+    // Right or not, the others need not be asked.
+    if (wallMs < programMadeMs())
+      return failure(
+        `it says ${new Date(wallMs).toISOString().slice(0, 10)}, before this program was installed`,
+        CLOCK_CURE
+      )
     if (worst === undefined) return skipped('nobody could be asked for the time')
     const size = Math.abs(worst.ms)
     const found = `${(size / 1000).toFixed(1)} s ${worst.ms < 0 ? 'behind' : 'ahead of'} ${worst.whose}`

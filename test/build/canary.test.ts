@@ -12,9 +12,10 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => kit.close())
 
+const MiB = 1024 * 1024
 let installed: readonly string[] = ['zlib1g-dev']
 
-function aCanary(limits: { readonly wallMs?: number } = {}): Canary {
+function aCanary(limits: { readonly memoryBytes?: number } = {}): Canary {
   const { host, interpreter } = kit
   return createCanary({
     interpreters: [interpreter],
@@ -44,7 +45,7 @@ test('a sound machine builds the canary with its compiler, offline, through the 
 })
 
 test('one that cannot says why, with the end of the log', async () => {
-  const run = await aCanary({ wallMs: 1 }).run(kit.interpreter.target.id, new AbortController().signal)
+  const run = await aCanary({ memoryBytes: 4 * MiB }).run(kit.interpreter.target.id, new AbortController().signal)
   expect(run.wheel).toBeUndefined()
   expect(run.trouble).not.toBe('')
   expect(run.logLines.join('\n')).toContain('failure: ')

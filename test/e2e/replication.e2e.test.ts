@@ -95,7 +95,10 @@ describe('three nodes and a mirror', () => {
     await connected([nodes[0]!, nodes[1]!, tight, mirror])
     const { copies, node } = await tight.api<StatusView>('/api/v1/status')
     expect(copies.room).toBe(false)
-    expect(node.buildRefusal).toContain('minFree')
+    expect(node.mode).toBe('paused')
+    expect(node.pauses).toContainEqual(
+      expect.objectContaining({ cause: 'disk', reason: expect.stringContaining('minFree') as string })
+    )
     expect((await fetch(tight.url('/simple/copied0/'))).status).toBe(200)
     const { stdout } = await tight.command('status')
     expect(stdout).toContain('takes no copies')

@@ -7,7 +7,7 @@ import { SEEDS_THAT_FAILED } from './seeds-that-failed.ts'
  * hand; COMMONWHEEL_SIM_FROM=N takes other ones, and `commonwheel sim --seeds 2000 --from N` many more.
  */
 
-const FRESH = 100
+const FRESH = 60
 /** All of them run at once, so that the last one waits for all others. */
 const TIMEOUT_MS = 20 * 60_000
 

@@ -70,7 +70,7 @@ const CYTHON: readonly (readonly [release: string, ...needs: readonly string[]])
   ['msgpack==1.0.7', 'g++'],
   ['yarl==1.9.4'],
   ['cytoolz==0.12.3'],
-  ['hidapi==0.14.0.post4', 'libusb-1.0-0-dev', 'libudev-dev']
+  ['hidapi==0.14.0.post4', 'libusb-1.0-0-dev', 'libudev-dev', 'pkg-config']
 ]
 
 /** With crates that come ahead, since no build gets the network. */
@@ -83,7 +83,7 @@ const RUST: readonly (readonly [release: string, ...needs: readonly string[]])[]
 ]
 
 /** Each for a reason of its own that no builder can help. */
-const FAILS: readonly (readonly [release: string, cause: string])[] = [
+const FAILS: readonly (readonly [release: string, cause: string, ...needs: readonly string[]])[] = [
   // `use_2to3`: code of Python 2 that setuptools of long ago would have rewritten.
   ['PyBluez==0.23', 'python2-only'],
   // A library that Debian does not have.
@@ -93,7 +93,7 @@ const FAILS: readonly (readonly [release: string, cause: string])[] = [
   // An `extras_require` that is no valid requirement (PEP 508).
   ['gym==0.21.0', 'bad-metadata'],
   // C code that includes a header which Python took away in 3.11.
-  ['cchardet==2.1.7', 'python-too-new']
+  ['cchardet==2.1.7', 'python-too-new', 'g++']
 ]
 
 /** Sixty releases of the public index, by name and exact version, and what must become of each. */
@@ -101,7 +101,7 @@ export const SIXTY: readonly NamedRelease[] = [
   ...PURE.map((release) => named(release, 'pure')),
   ...COMPILED.map(([release, ...needs]) => named(release, 'c', { needs })),
   ...CYTHON.map(([release, ...needs]) => named(release, 'cython', { needs })),
-  ...FAILS.map(([release, cause]) => named(release, 'fails', { cause })),
+  ...FAILS.map(([release, cause, ...needs]) => named(release, 'fails', { cause, needs })),
   ...RUST.map(([release, ...needs]) => named(release, 'rust', { needs }))
 ]
 

@@ -53,12 +53,12 @@ export class ResultsFile {
 export const releaseText = ({ project, version }: NamedRelease): string => `${project}==${version}`
 
 /** Causes of a `missing-dependency` that a package of the system cures. */
-const WANTING: readonly string[] = ['missing-header', 'missing-library', 'missing-tool']
+const WANTING: readonly string[] = ['missing-header', 'missing-library', 'missing-tool', 'missing-rust']
 
 /** What must become of a release in a pass. */
 export function expectedOf({ cause, needs = [] }: NamedRelease, pass: Pass): string {
-  if (cause !== undefined) return cause
-  return pass === 'bare' && needs.length > 0 ? `wants ${needs.join(' or ')}` : 'wheel'
+  if (pass === 'bare' && needs.length > 0) return `wants ${needs.join(' or ')}`
+  return cause ?? 'wheel'
 }
 
 /**
@@ -70,7 +70,7 @@ export function isAsExpected(
   pass: Pass,
   failure: Failure | undefined
 ): boolean {
-  if (pass === 'bare' && cause === undefined && needs.length > 0) {
+  if (pass === 'bare' && needs.length > 0) {
     if (failure === undefined || !WANTING.includes(failure.cause)) return false
     return needs.some((name) => failure.missing === name || CARRIERS.get(name) === failure.missing)
   }

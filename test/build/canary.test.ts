@@ -45,7 +45,10 @@ test('a sound machine builds the canary with its compiler, offline, through the 
 })
 
 test('one that cannot says why, with the end of the log', async () => {
-  const run = await aCanary({ memoryBytes: 4 * MiB }).run(kit.interpreter.target.id, new AbortController().signal)
+  const run = await aCanary({ memoryBytes: 4 * MiB }).run(
+    kit.interpreter.target.id,
+    new AbortController().signal
+  )
   expect(run.wheel).toBeUndefined()
   expect(run.trouble).not.toBe('')
   expect(run.logLines.join('\n')).toContain('failure: ')
